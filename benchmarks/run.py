@@ -18,8 +18,8 @@ RESULTS = Path(__file__).parent / "RESULTS.md"
 # The modules whose `report` measures a section, in the order of RESULTS.md
 SECTIONS = (
     "speed", "memory", "large", "cost", "ablation", "parametrizations", "classes", "diversity", "engraving", "sizes",
-    "pace", "text", "looks", "image_targets", "style", "regions", "spectra", "guidance", "films", "morphs", "zoom",
-    "peers", "units", "judges",
+    "pace", "text", "looks", "image_targets", "style", "regions", "attacks", "spectra", "guidance", "films", "morphs",
+    "zoom", "peers", "units", "judges",
 )  # fmt: skip
 ON_REQUEST = {"peers", "units", "judges"}  # sections that are measured only when they are named
 INTRODUCTION = """# Results

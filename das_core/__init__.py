@@ -17,6 +17,7 @@ Example:
 from typing import TYPE_CHECKING
 
 from .ascent import (
+    ATTACK,
     BEST,
     DRAWING,
     DREAM,
@@ -40,6 +41,7 @@ from .ascent import (
     Recipe,
     Record,
     Result,
+    SteepestAscent,
     Step,
     Strokes,
     Weigh,
@@ -55,15 +57,17 @@ from .looks import LOOKS, Cells, Glass, Ink, Look, LowPoly, Paint
 from .models.classifier import Classifier
 from .models.clip import CLIP
 from .models.dictionary import Dictionary
+from .models.embedder import Embedder
 from .models.judge import Judge
 from .models.layers.activations import Activations
 from .models.layers.layer import find_layers
+from .models.layers.pooled_layer import pool_layer
 from .models.preference_head import PreferenceHead
 from .objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
 from .objectives.classes import class_objective
 from .objectives.content import caricature_objective, content_objective
 from .objectives.diversity import diversity_objective
-from .objectives.embedding import image_objective, text_objective
+from .objectives.embedding import embedding_objective, image_objective, text_objective
 from .objectives.feature import feature_objective
 from .objectives.latent import latent_objective
 from .objectives.per_image import one_per_image
@@ -143,18 +147,18 @@ __version__ = "1.0.0"
 
 # fmt: off
 __all__ = [
-    "BEST", "CLIP", "DRAWING", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER",
-    "STYLE", "Activations", "Adam", "Ascent", "AscentError", "Augmentation", "Cells", "Choose", "Classifier",
-    "ColorShift", "Denoiser", "Denoising", "Dictionary", "Distance", "Draws", "Flip", "Focus", "Glass", "GoOn",
-    "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly", "Noise", "NormalizedAscent", "Objective",
-    "Optimizer", "Paint", "Parametrization", "Place", "PreferenceHead", "Protect", "Recipe", "Record", "Result", "Shot",
-    "StackSpec", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform", "Weigh", "Windows", "Within", "Zoom",
-    "as_film", "as_zoom", "caricature_objective", "class_objective", "classify", "compare_with_texts",
-    "content_objective", "decompose", "describe", "diversity_objective", "draw_svg", "edit_stack", "feature_objective",
-    "find_layers", "image_objective", "in_region", "latent_objective", "load", "load_dictionary", "load_open_clip",
-    "load_preference", "load_stack", "load_starter", "load_starter_clip", "load_starters", "load_timm",
-    "load_torchvision", "measure_spectrum", "move_camera",  "one_per_image", "over_frames",
-    "over_keyframes", "over_steps", "plot_history", "preference_objective", "prior", "read_acts", "render_film",
-    "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes", "score_images",
-    "share_views", "split_acts", "style_objective", "suit_judge", "text_objective", "write_acts",
+    "ATTACK", "BEST", "CLIP", "DRAWING", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH",
+    "STARTER", "STYLE", "Activations", "Adam", "Ascent", "AscentError", "Augmentation", "Cells", "Choose", "Classifier",
+    "ColorShift", "Denoiser", "Denoising", "Dictionary", "Distance", "Draws", "Embedder", "Flip", "Focus", "Glass",
+    "GoOn", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly", "Noise", "NormalizedAscent",
+    "Objective", "Optimizer", "Paint", "Parametrization", "Place", "PreferenceHead", "Protect", "Recipe", "Record",
+    "Result", "Shot", "StackSpec", "SteepestAscent", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform",
+    "Weigh", "Windows", "Within", "Zoom", "as_film", "as_zoom", "caricature_objective", "class_objective", "classify",
+    "compare_with_texts", "content_objective", "decompose", "describe", "diversity_objective", "draw_svg", "edit_stack",
+    "embedding_objective", "feature_objective", "find_layers", "image_objective", "in_region", "latent_objective",
+    "load", "load_dictionary", "load_open_clip", "load_preference", "load_stack", "load_starter", "load_starter_clip",
+    "load_starters", "load_timm", "load_torchvision", "measure_spectrum", "move_camera", "one_per_image", "over_frames",
+    "over_keyframes", "over_steps", "plot_history", "pool_layer", "preference_objective", "prior", "read_acts",
+    "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes",
+    "score_images", "share_views", "split_acts", "style_objective", "suit_judge", "text_objective", "write_acts",
 ]

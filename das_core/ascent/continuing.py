@@ -20,7 +20,7 @@ def continue_course(course: Course, augmentation: Augmentation, scale: int) -> t
     margin."""
     stack, plan = course.stack, course.plan
     if len(course.images) < stack.batch:
-        stack, plan = _select_stack(stack, course.images), _select_plan(plan, course.images)
+        stack, plan = select_stack(stack, course.images), _select_plan(plan, course.images)
     if scale > 1:
         stack = enlarge_stack(stack, scale)
     windows = replace(augmentation.windows, jitter=scale * augmentation.windows.jitter)
@@ -28,7 +28,7 @@ def continue_course(course: Course, augmentation: Augmentation, scale: int) -> t
     return Course(plan, course.focus, stack, images), replace(augmentation, windows=windows)
 
 
-def _select_stack(stack: ImageStack, images: Sequence[int]) -> ImageStack:
+def select_stack(stack: ImageStack, images: Sequence[int]) -> ImageStack:
     """Return a stack of some of the images, without the state of its optimizer."""
     around = stack.surroundings
     start, canvas = (select_images(each, images) for each in (stack.start, stack.canvas))

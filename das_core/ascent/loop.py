@@ -131,7 +131,7 @@ class Ascent:
         self.steps, self.schedule, self.seed, self.pace, self.skip = steps, schedule, seed, pace, skip
         self.focus = choose_focus(focus, stack)
         self.denoising = choose_denoising(denoising, self.optimizer, self.plan)
-        self.within = within
+        self.within = Within.read(within)
         self.device = stack.canvas.device if device is None else find_device(device)
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []
@@ -140,6 +140,8 @@ class Ascent:
             self.stack = prepare_stack(stack.to(self.device), self.optimizer, self.within)
             operator = self.stack.spec.operator(self.device, "layers" if self.optimizer.needs_levels else None)
             self._scoring = Scoring(self.stack, self.plan, self.augmentation, seed)
+            if self.within is not None:
+                self.stack = self.within.draw_start(self.stack, seed, self._scoring.support.mask)
             gradient = ScoreGradient(self._scoring, self.focus)
             self._step = AscentStep(gradient, operator, self.optimizer, self.denoising, self.within)
             self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)

@@ -13,7 +13,7 @@ from ..views.augmentation import Augmentation
 from ..views.color_transforms import ColorShift, Grayscale
 from ..views.distance import Distance
 from ..views.transforms import Flip, Noise, Transform
-from ..views.windows import Windows
+from ..views.windows import MiddleSquare, Windows
 from .denoising import Denoising
 from .focus import Focus
 from .loop import Ascent
@@ -21,8 +21,10 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Schedule
 from .plan import Plan
-from .preparation import check_parts
+from .preparation import check_parts, check_settings
+from .steepest_ascent import SteepestAscent
 from .strokes import Strokes
+from .within import Within
 
 RecipeName = Literal["picture", "sketch", "best", "feature", "drawing", "style", "dream"]
 
@@ -85,6 +87,16 @@ def suit_zoom(recipe: Recipe, depths: int, *, climbed: bool = False) -> Recipe:
     augmentation = replace(augmentation, views=augmentation.views * depths, windows=windows)
     focus = Focus(start=0.6, end=3.0) if recipe.focus == "auto" and not climbed else recipe.focus
     return replace(recipe, augmentation=augmentation, focus=focus)
+
+
+def suit_bound(recipe: Recipe, within: Within) -> Recipe:
+    """Return a recipe adapted to a bound: if it moves pixels, its step size, measured by the norm of the bound, is 4
+    times the limit divided by the steps, under `l2` 8 times (*Attacks* in benchmarks/RESULTS.md)."""
+    if not isinstance(recipe.optimizer, SteepestAscent):
+        return recipe
+    check_settings(recipe.steps, recipe.schedule, seed=0, chunk=0)
+    step_size = (4 if within.norm == "linf" else 8) * within.limit / recipe.steps
+    return replace(recipe, optimizer=replace(recipe.optimizer, step_size=step_size, norm=within.norm))
 
 
 def suit_stack(recipe: Recipe, stack: ImageStack) -> Recipe:
@@ -198,6 +210,16 @@ DREAM = Recipe(
     denoising=None,
 )
 """The recipe of a deep dream: close views of a given image, in which small things are found."""
+
+ATTACK = Recipe(
+    steps=20,
+    augmentation=Augmentation(1, MiddleSquare(boxed=False), ()),
+    optimizer=SteepestAscent(),
+    focus=None,
+    denoising=None,
+)
+"""The recipe of an attack within 8/255: steps of PGD at the whole picture, as a model is tested with it. The cosine
+schedule and the momentum make it stronger than equally many steps of one size (docs/attacks.md)."""
 
 RECIPES: Mapping[str, Recipe] = {
     "picture": PICTURE,

@@ -11,8 +11,10 @@ from PIL import Image
 from torch import Tensor
 
 from ..common.choices import check_choice
+from ..common.devices import send_to_device
 from ..common.images import check_images, to_bytes
-from ..common.scalars import check_number
+from ..common.scalars import as_switch, check_number, set_fields
+from ..common.seeding import make_generator
 from ..common.text import shorten
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin, invert_pixels, render_pixels
@@ -43,6 +45,8 @@ class Within:
         limit: the largest distance, from 1e-5 up. Under `linf` it is at most 1, and 8/255 hardly shows. Under `l2`, 3
             is usual for a picture of 224 x 224 pixels.
         norm: how the distance is measured.
+        random_start: whether the ascent of a new stack begins at a random picture within the bound, another for every
+            seed and image, and not at the start.
 
     Example:
         >>> from das_core import Ascent, ImageStack, prior, StackSpec, Within
@@ -54,10 +58,17 @@ class Within:
 
     limit: float
     norm: Norm = "linf"
+    random_start: bool = False
 
     def __post_init__(self) -> None:
         check_choice("norm", self.norm, get_args(Norm))
+        set_fields(self, random_start=as_switch("random_start", self.random_start))
         check_number("bound", self.limit, _LEAST, _MOST[self.norm], "pixels are 0..1, and 8/255 hardly shows")
+
+    @classmethod
+    def read(cls, given: "Within | float | None") -> "Within | None":
+        """Return a bound that may be given as its limit; None stays None."""
+        return given if given is None or isinstance(given, Within) else cls(given)
 
     def check_start(self, stack: ImageStack) -> None:
         """Raise a ValueError when an image of a stack is already outside the bound."""
@@ -68,6 +79,19 @@ class Within:
                 f"the picture is {distance:.3g} from what it started from, further than the bound of {self.limit:.3g}: "
                 "start from the image itself, or set a wider bound"
             )
+
+    def draw_start(self, stack: ImageStack, seed: int, mask: Tensor | None = None) -> ImageStack:
+        """Return a stack at random pictures within the bound, if that is wanted; outside of a mask at the start."""
+        if not self.random_start or stack.steps:
+            return stack
+        noise = torch.empty_like(stack.canvas, device="cpu")
+        for item, image in enumerate(noise):
+            image.uniform_(-1, 1, generator=make_generator(seed, item))
+        change = send_to_device(noise, stack.canvas.device) * (1.0 if mask is None else mask)
+        if self.norm == "l2":
+            change = change / self._measure(change, stack.spec.margin)[:, None, None, None]
+        pixels = render_pixels(stack.start, stack.spec.color) + self.limit * change
+        return self.project(replace(stack, canvas=invert_pixels(pixels, stack.spec.color)))
 
     def project(self, stack: ImageStack) -> ImageStack:
         """Return the stack with the nearest images within the bound."""

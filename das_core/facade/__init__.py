@@ -14,8 +14,10 @@ from .wish import (
     direction,
     directions,
     diversity,
+    embedding,
     head,
     heads,
+    image,
     invert,
     latent,
     latents,
@@ -31,6 +33,6 @@ from .zoom import Zooming, zoom
 # fmt: off
 __all__ = [
     "Film", "Rendering", "UnsavedError", "Wish", "Zooming", "activations", "caricature", "channel", "channels",
-    "classes", "direction", "directions", "diversity", "film", "head", "heads", "invert", "latent", "latents", "layer",
-    "neuron", "of_views", "preference", "read_settings", "render", "text", "wrap", "zoom",
+    "classes", "direction", "directions", "diversity", "embedding", "film", "head", "heads", "image", "invert",
+    "latent", "latents", "layer", "neuron", "of_views", "preference", "read_settings", "render", "text", "wrap", "zoom",
 ]

@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..ascent.recipe import Recipe, RecipeName, suit_film
-from ..common.geometry import read_size
+from ..ascent.recipe import Recipe, RecipeName
 from ..common.images import Images
 from ..common.interruption import is_cancellation
 from ..common.keyframes import has_keyframes
@@ -20,7 +19,7 @@ from ..models.judge import Judge
 from ..objectives.change import over_keyframes
 from ..objectives.term import Objective, join_objectives
 from ..report.film import FPS, check_film, save_film
-from ..stack.spec import StackSpec
+from ..stack.image_stack import ImageStack
 from ..stack.time import Time
 from .reading import read_wish
 from .render import Rendering
@@ -49,10 +48,10 @@ def film(
     *,
     frames: int = 24,
     loop: bool = False,
-    size: int | tuple[int, int] = (448, 448),
+    size: int | tuple[int, int] | None = None,
     recipe: RecipeName | Recipe = "picture",
     steps: int | None = None,
-    start: Images | None = None,
+    start: Images | ImageStack | None = None,
     look: str | Look | None = None,
     seed: int = 0,
     device: torch.device | str | None = None,
@@ -72,7 +71,8 @@ def film(
         frames: how many frames there are, 1 to 1024.
         loop: whether the first frame follows the last.
         recipe: a name stands for a recipe with three times the views, up to 24 (`suit_film`).
-        start: the image that all frames start from, or an image for each.
+        start: the image that all frames start from, or an image for each; or the stack of a film, or of pictures to go
+            through, see `as_film`.
         path: a file to write the film to, see `Film.save`; None for no file.
 
     Example:
@@ -85,14 +85,14 @@ def film(
     wish, recipe, look = map(read_written, (wish, recipe, look))
     given = {**locals()}
     time = Time(frames, loop=loop)
-    # Checked before the ascent, so that no time is lost if the file cannot be written.
-    if path is not None:
-        check_film(path, size=read_size(size))
     judge = find_judge(model, device)
     objective = join_objectives([_read(part, judge) for part in as_list(wish)])
-    chosen = find_recipe(recipe, steps, suit_film)
+    stack = make_stack(start, size, seed, time=time, look=read_look(look))
+    # Checked before the ascent, so that no time is lost if the file cannot be written.
+    if path is not None:
+        check_film(path, size=(stack.spec.width, stack.spec.height))
+    chosen = find_recipe(recipe, steps, stack)
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
-    stack = make_stack(StackSpec(*read_size(size), time=time, look=read_look(look)), start, seed)
     describe = partial(describe_settings, "film", given, judge)
     made = climb(prepare, stack, Film, describe, callback, progress, may_change_start=start is None)
     if path is not None:

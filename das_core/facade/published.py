@@ -100,6 +100,22 @@ def order_names(what: str, named: Mapping[Any, str], count: int) -> Sequence[str
     return [names[str(index)] for index in range(count)]
 
 
+def lacks_classes(module: nn.Module, answer: Any) -> bool:
+    """Return whether what a model answers with is an embedding: it has no last layer, or one that does nothing."""
+    if isinstance(answer, Mapping) and "pooler_output" in answer and "logits" not in answer:  # transformers
+        return True
+    # timm names its last layer; these are the usual names.
+    last = module.get_classifier() if _is_timm(module) else None  # type: ignore[operator]
+    named = (getattr(module, name, None) for name in ("classifier", "fc", "head", "heads"))
+    return type(module).__module__.startswith("open_clip.") or any(
+        isinstance(one, nn.Identity) for one in [last, *named]
+    )
+
+
+def _is_timm(module: nn.Module) -> bool:
+    return type(module).__module__.startswith("timm.") and hasattr(module, "get_classifier")
+
+
 def is_transformers_clip(module: nn.Module) -> bool:
     """Return whether a module is a CLIP or SigLIP of transformers, or the image half of a CLIP."""
     kind = type(module)

@@ -12,19 +12,19 @@ from torch import nn
 from ..ascent.recipe import Recipe, RecipeName
 from ..ascent.result import Result
 from ..ascent.within import Within
-from ..common.geometry import read_size
 from ..common.images import Images
 from ..common.modes import own_modes
+from ..common.text import shorten
 from ..looks.catalog import read_look
 from ..looks.look import Look
 from ..models.judge import Judge
 from ..objectives.term import join_objectives
 from ..report.film import check_film
+from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import Parametrization
 from ..stack.parametrizations import ParametrizationName
-from ..stack.spec import StackSpec
 from .reading import read_wish
-from .running import Callback, as_list, climb, find_recipe, make_stack
+from .running import Callback, as_list, climb, end_at, find_recipe, make_stack
 from .settings import describe_settings, read_written
 from .wrap import find_judge
 
@@ -59,13 +59,14 @@ def render(
     model: nn.Module | Judge,
     wish: Any,
     *,
-    size: int | tuple[int, int] = (448, 448),
-    recipe: RecipeName | Recipe = "picture",
+    size: int | tuple[int, int] | None = None,
+    recipe: RecipeName | Recipe | None = None,
     steps: int | None = None,
-    start: Images | None = None,
+    start: Images | ImageStack | None = None,
     within: Within | float | None = None,
+    until: float | None = None,
     look: str | Look | None = None,
-    parametrization: ParametrizationName | type[Parametrization] = "pyramid",
+    parametrization: ParametrizationName | type[Parametrization] | None = None,
     batch: int | None = None,
     seed: int = 0,
     device: torch.device | str | None = None,
@@ -81,12 +82,17 @@ def render(
             for a CLIP; 'layer4:12' for a channel; a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`,
             also of wishes to several models (`Wish.on`); `channels("layer3", range(8))` for eight pictures at once; an
             objective; a function from views (V, 3, side, side), 0..1, to scores (V,); or a list of these.
-        size: width and height in pixels, or one number for both.
+        size: width and height in pixels, or one number for both; by default that of a stack in `start`, else 448.
         recipe: `picture`; `sketch`, with a third of its time; `best`, with four times its work; `feature`, for
-            a unit; `drawing`, in strokes; `style` or `dream`, which change `start` evenly; or a `Recipe`.
+            a unit; `drawing`, in strokes; `style` or `dream`, which change `start` evenly; or a `Recipe`. By default
+            `picture`, and within a bound `ATTACK`, with steps as long as suits the bound.
         steps: the number of steps; that of the recipe if None.
-        start: the image to start from, see `Images`. If None, grey, or noise for `maco` and where grey has no gradient.
+        start: the image to start from, see `Images`, or a stack to go on with, such as one of `load_stack`. If None,
+            grey, or noise for `maco` and where grey has no gradient.
         within: how far the picture may go from the image `start`, such as 8/255 for every pixel; see `Within`.
+        until: the score from which on it is enough: the ascent ends when every picture has it, whole and in 8 bits;
+            of several objectives, the sum of the scores times their weights. `da.classes("jellyfish", "margin")` has a
+            score above 0 as soon as the class is first.
         look: what the picture is made of: the name of one of `LOOKS`, such as 'pixel art', or a `Look`; None for paint.
         parametrization: what the ascent moves: the levels of a `pyramid`, `pixels`, `fourier` or `maco`; or a class of
             your own, see `Parametrization`.
@@ -114,10 +120,12 @@ def render(
     wish, recipe, within, look = map(read_written, (wish, recipe, within, look))
     given = {**locals()}
     judge = find_judge(model, device)
-    spec = StackSpec(*read_size(size), parametrization=parametrization, look=read_look(look))
     objective = join_objectives([read_wish(one).resolve(judge) for one in as_list(wish)])
     count = max(term.images for term in objective.terms) if batch is None else batch
-    stack = make_stack(spec, start, seed, count, bounded=within is not None)
+    bound, settings = Within.read(within), {"look": read_look(look), "parametrization": parametrization}
+    stack = make_stack(start, size, seed, count, bounded=bound is not None, **settings)
+    if batch not in (None, stack.batch):
+        raise ValueError(f"start has {stack.batch} pictures, and batch is {shorten(batch)}; leave batch out")
     if unfit := [term.images for term in objective.terms if stack.batch % term.images]:
         raise ValueError(
             f"{stack.batch} pictures cannot show a wish for {unfit[0]}, one thing in each: leave out batch, or give a "
@@ -125,8 +133,9 @@ def render(
         )
     # Checked before the ascent, so that no time is lost if the file cannot be written.
     if film is not None:
-        check_film(film, size=(stack.batch * spec.width, spec.height))
-    chosen = find_recipe(recipe, steps)
-    prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device, within=within)
-    free, describe = start is None, partial(describe_settings, "render", given, judge)
-    return climb(prepare, stack, Rendering, describe, callback, progress, may_change_start=free, film=film)
+        check_film(film, size=(stack.batch * stack.spec.width, stack.spec.height))
+    chosen = find_recipe(recipe, steps, stack, bound)
+    prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device, within=bound)
+    free, watch = start is None, end_at(until, objective, callback)
+    describe = partial(describe_settings, "render", given, judge)
+    return climb(prepare, stack, Rendering, describe, watch, progress, may_change_start=free, film=film)

@@ -1,25 +1,34 @@
 """What `render`, `film` and `zoom` share: their start, their ascent, its scores, and errors that keep a result."""
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 from typing import Any, TypeVar
 
+import torch
 from torch import Tensor
 
+from ..ascent.continuing import select_stack
 from ..ascent.loop import Ascent
-from ..ascent.recipe import RECIPES, Recipe, RecipeName
+from ..ascent.recipe import ATTACK, RECIPES, Recipe, RecipeName, suit_bound, suit_stack
 from ..ascent.result import AscentError, Result, Step
+from ..ascent.within import Within
 from ..common.cache import running
+from ..common.geometry import read_size
 from ..common.images import Images, check_images
 from ..common.interruption import is_cancellation
-from ..common.scalars import as_whole
+from ..common.scalars import as_whole, check_number
 from ..common.text import shorten
+from ..objectives.term import Objective
 from ..report.film import save_film
+from ..stack.conversion import as_film, as_zoom
 from ..stack.image_stack import ImageStack
 from ..stack.spec import StackSpec
+from ..stack.start import count_images
+from ..stack.zoom import zoom_margin
 
 _LOG = logging.getLogger(__name__)
 
@@ -54,14 +63,19 @@ class UnsavedError(OSError):
 
 
 def find_recipe(
-    recipe: RecipeName | Recipe, steps: int | None, suit: Callable[[Recipe], Recipe] | None = None
+    recipe: RecipeName | Recipe | None, steps: int | None, stack: ImageStack, within: Within | None = None
 ) -> Recipe:
-    """Return a recipe, with `steps` steps unless that is None; one that is given by its name is adapted by `suit`."""
-    if not isinstance(recipe, Recipe):
-        if not isinstance(recipe, str) or recipe not in RECIPES:
-            raise ValueError(f"there is no recipe '{shorten(recipe)}'; choose {', '.join(RECIPES)}, or give a Recipe")
-        recipe = suit(RECIPES[recipe]) if suit else RECIPES[recipe]
-    return recipe if steps is None else replace(recipe, steps=steps)
+    """Return a recipe, with `steps` steps unless that is None; one that is given by its name is adapted to the stack.
+    None is an attack within a bound, adapted to it, else `picture`."""
+    attacks = recipe is None and within is not None
+    found = ATTACK if attacks else recipe
+    if not isinstance(found, Recipe):
+        name = "picture" if found is None else found
+        if not isinstance(name, str) or name not in RECIPES:
+            raise ValueError(f"there is no recipe '{shorten(name)}'; choose {', '.join(RECIPES)}, or give a Recipe")
+        found = suit_stack(RECIPES[name], stack)
+    found = found if steps is None else replace(found, steps=steps)
+    return suit_bound(found, within) if attacks and within else found
 
 
 def as_list(wish: Any) -> Sequence[Any]:
@@ -71,9 +85,23 @@ def as_list(wish: Any) -> Sequence[Any]:
 
 
 def make_stack(
-    spec: StackSpec, start: Images | None, seed: int, count: int = 1, *, bounded: bool = False
+    start: Images | ImageStack | None,
+    size: int | tuple[int, int] | None,
+    seed: int,
+    count: int = 1,
+    *,
+    bounded: bool = False,
+    **settings: Any,
 ) -> ImageStack:
-    """Return the stack that an ascent starts from: the start image if there is one, noise for `maco`, else grey."""
+    """Return the stack that an ascent starts from: the start image if there is one, noise for `maco`, else grey; or the
+    stack in `start`. Those `settings` that are not None are of its spec."""
+    settings = {name: value for name, value in settings.items() if value is not None}
+    if isinstance(start, ImageStack):
+        return _reopen_stack(start, size, count, **settings)
+    width, height = read_size(StackSpec.width if size is None else size)
+    if "zoom" in settings:
+        settings["margin"] = zoom_margin(width, height)
+    spec = StackSpec(width, height, **settings)
     if start is not None:
         start = check_images(start, "the start image")
         least, most = float(start.min()), float(start.max())
@@ -90,6 +118,46 @@ def make_stack(
     if spec.keeps_magnitudes:
         return ImageStack.noise(spec, count, decay=_NATURAL_DECAY, seed=seed)
     return ImageStack.gray(spec, count)
+
+
+def _reopen_stack(
+    stack: ImageStack, size: Any, count: int, time: Any = None, zoom: Any = None, **settings: Any
+) -> ImageStack:
+    """Return a stack with other settings: as a film or a zoom, or of one image `count` times."""
+    spec = stack.spec
+    if size is not None and tuple(read_size(size)) != (spec.width, spec.height):
+        raise ValueError(
+            f"the stack in start is {spec.width} x {spec.height}; leave size out, or start from its picture, "
+            "start=stack.image()"
+        )
+    if spec.series and time is None and zoom is None:
+        raise ValueError(f"the stack in start is a {spec.series[1]} and no picture; {spec.series[1]} goes on with it")
+    if settings:
+        stack = replace(stack, spec=replace(spec, **settings))
+    if time is not None:
+        return stack if spec.time == time else as_film(stack, time)
+    if zoom is not None:
+        return stack if spec.zoom == zoom else as_zoom(stack, zoom)
+    count = count_images(spec, count)
+    return select_stack(stack, [0] * count) if stack.batch == 1 < count else stack
+
+
+def end_at(score: float | None, objective: Objective, callback: Callback | None) -> Callback | None:
+    """Return a callback that also ends an ascent as soon as every picture, whole and in 8 bits, has a score."""
+    if score is None:
+        return callback
+    enough = check_number("until", score, -math.inf, math.inf, "0 is success for the margin of a class")
+    weights = torch.tensor([sum(term.largest_weight for term in part) for part in objective.parts], dtype=torch.float32)
+
+    def is_done(step: Step) -> bool:
+        from ..report.objective_scores import score_images
+
+        ends = callback is not None and callback(step) is True
+        seen = step.image().mul(255).round().div(255)
+        found = score_images(seen, objective, ATTACK.augmentation, any_aspect=True)
+        return ends or bool((found.table @ weights >= enough).all())
+
+    return is_done
 
 
 @running()

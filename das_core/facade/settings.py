@@ -22,6 +22,7 @@ from ..ascent.optimizers import Optimizer
 from ..ascent.recipe import Recipe
 from ..ascent.result import KEYWORD
 from ..ascent.sgd import SGD
+from ..ascent.steepest_ascent import SteepestAscent
 from ..ascent.strokes import Strokes
 from ..ascent.within import Within
 from ..common.files import explain_unreadable
@@ -38,15 +39,16 @@ from ..views.augmentation import Augmentation
 from ..views.color_transforms import ColorShift, Grayscale
 from ..views.distance import Distance
 from ..views.transforms import Flip, Noise
-from ..views.windows import Windows
+from ..views.windows import MiddleSquare, Windows
 from . import wish as wishes
 from .wish import Wish
 
 _TRANSFORMS = (Flip, Noise, Distance, ColorShift, Grayscale)
-_RECIPES = (Recipe, Augmentation, Windows, NormalizedAscent, SGD, Adam, Strokes, Focus, Denoising, TotalVariation)
-_ASKED = "classes text layer channel channels neuron head heads direction directions diversity sum_up scale"
+_RECIPES = (Recipe, Augmentation, Windows, MiddleSquare, Focus, Denoising, TotalVariation)
+_OPTIMIZERS = (NormalizedAscent, SGD, Adam, SteepestAscent, Strokes)
+_ASKED = "classes text layer channel channels neuron head heads direction directions diversity embedding sum_up scale"
 _CALLS: Mapping[str, Callable[..., Any]] = {
-    **{kind.__name__: kind for kind in (*_RECIPES, *_TRANSFORMS, *KINDS.values(), Within)},
+    **{kind.__name__: kind for kind in (*_RECIPES, *_OPTIMIZERS, *_TRANSFORMS, *KINDS.values(), Within)},
     **{name: getattr(wishes, name) for name in _ASKED.split()},
     "prior": prior,
     "keyframes": lambda of: dict(of),
@@ -54,7 +56,7 @@ _CALLS: Mapping[str, Callable[..., Any]] = {
 """What settings can name: classes, and functions that ask for something and open no file."""
 
 _TYPES: Mapping[str, Any] = {
-    "recipe": Recipe | str,
+    "recipe": Recipe | str | None,
     "augmentation": Augmentation,
     "windows": Windows,
     "transforms": tuple,

@@ -22,10 +22,10 @@ from ..models.layers.layer import find_layer, find_layers
 from ..models.preference_head import PreferenceHead
 from ..models.sources.dictionaries import load_dictionary
 from ..models.sources.preferences import load_preference
-from ..objectives.classes import Targets, class_objective
+from ..objectives.classes import ScoreKind, Targets, class_objective
 from ..objectives.content import caricature_objective, content_objective
 from ..objectives.diversity import diversity_objective
-from ..objectives.embedding import TextSimilarity, text_objective
+from ..objectives.embedding import TextSimilarity, embedding_objective, image_objective, text_objective
 from ..objectives.feature import Direction, Kind, feature_objective
 from ..objectives.latent import Latents, latent_objective
 from ..objectives.per_image import one_per_image
@@ -117,9 +117,10 @@ def scale(wish: Wish, factor: float) -> Wish:
 
 
 @_record
-def classes(which: Targets) -> Wish:
-    """Ask for classes, by their log-probability: `which` is an index, a text (`parse_classes`) or a list of classes."""
-    return Wish(lambda judge: class_objective(judge, which))
+def classes(which: Targets, score: ScoreKind = "log_probability") -> Wish:
+    """Ask for classes: `which` is an index, a text (`parse_classes`) or a list of classes; for `score` see
+    `class_objective`."""
+    return Wish(lambda judge: class_objective(judge, which, score))
 
 
 @_record
@@ -137,6 +138,21 @@ def ask_text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> 
             "transformers with wrap(model, processor=AutoProcessor.from_pretrained(…))"
         )
     return text_objective(judge, prompt, similarity)
+
+
+@_record
+def image(photo: Images, layer: str = "") -> Wish:
+    """Ask for what is like a `photo`, wherever things are in it, or like several: a near embedding of a CLIP or of
+    another embedder; of other models, and with a `layer`, near features, averaged over all positions (`pool_layer`).
+    Photographs are added and subtracted: `image(dog) + image(snow) - image(grass)`."""
+    return Wish(lambda judge: image_objective(judge, photo, layer=layer))
+
+
+@_record
+def embedding(vector: Tensor | np.ndarray[Any, Any] | Sequence[Any], layer: str = "") -> Wish:
+    """Ask for an embedding near to a `vector` (D,) of the model's own space, or to several (T, D); for `layer` see
+    `image`: `embedding(clip.encode_text(["a lion"])[0] + clip.encode_images(photo)[0])`."""
+    return Wish(lambda judge: embedding_objective(judge, vector, layer=layer))
 
 
 @_record

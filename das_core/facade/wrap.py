@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import PurePath
 from threading import Lock
 from typing import Any
@@ -15,18 +16,22 @@ from ..common.devices import find_device
 from ..common.modes import own_modes
 from ..common.text import shorten
 from ..models.classifier import Classifier
+from ..models.embedder import Embedder
 from ..models.frozen import check_copyable, freeze_copy, uncompile
 from ..models.judge import MOST_CLASSES, Judge
 from ..models.labels import Label, Labels, choose_labels, read_labels
 from ..models.photograph_check import check_later
 from .processor import LUMINANCE
-from .published import complete_settings, find_names, is_open_clip, is_transformers_clip, order_names
+from .published import complete_settings, find_names, is_open_clip, is_transformers_clip, lacks_classes, order_names
 
 # Of the modules that `find_judge` was given last: what they were like, and the judge made from them, or moved.
 _wrapped: WeakKeyDictionary[nn.Module, tuple[str, Judge]] = WeakKeyDictionary()
 _MOST_WRAPPED = 8
 _wrapping = Lock()
-_ADVICE = "give the size that it takes, mean and std of one number if it takes grey images, or correct its forward pass"
+_ADVICE = (
+    "give the size that it takes, mean and std of one number if it takes grey images, convert= (see wrap) if it takes "
+    "other channels, or correct its forward pass"
+)
 
 
 @own_modes()
@@ -39,6 +44,7 @@ def wrap(
     std: Sequence[float] | float | None = None,
     labels: Sequence[str] | Mapping[int, str] | None = None,
     tokenizer: Any = None,
+    convert: Callable[[Tensor], Tensor] | None = None,
     name: str = "",
 ) -> Judge:
     """Return a judge made from a frozen copy of a model; the model itself is not changed.
@@ -51,7 +57,8 @@ def wrap(
         module: a model that takes normalised images (V, 3, size, size). One of open_clip, and a CLIPModel, SiglipModel
             or CLIPVisionModelWithProjection of transformers, becomes a `CLIP`; one that returns (V, N), with N of at
             least 2, a `Classifier`, also if a tuple begins with the only such tensor, or a dictionary has it as
-            'logits' or as its only one; and any other a `Judge`, whose layers can be used.
+            'logits' or as its only one; without a last layer for classes, as DINOv3, an `Embedder`; and any other a
+            `Judge`, whose layers can be used.
         processor: an image processor of transformers, or a processor with one and a tokenizer; weights of torchvision;
             or a function of an image of Pillow that returns a tensor. Size, mean and std that are given go before it.
         size: the side, in pixels, of the images that the model takes, from 1.
@@ -59,9 +66,13 @@ def wrap(
             model is shown grey images (V, 1, size, size), the luminance.
         std: per channel, the standard deviation, above 0, that images are then divided by.
         labels: the names of the classes, in order or by index; by default those that the model or weights as the
-            processor state, else those of ImageNet for 1,000 classes, or 'class 0', 'class 1', …
+            processor state, else those of ImageNet for 1,000 classes, or 'class 0', 'class 1', …; an empty list for a
+            model whose N numbers are no classes, but an embedding.
         tokenizer: that of `open_clip.get_tokenizer`, for a model of open_clip without OpenAI's vocabulary; or that of a
             CLIP of transformers, if the processor has none.
+        convert: for a model that takes other than RGB images, such as of 4 or 7 channels: a differentiable function
+            from views (V, 3, size, size), 0..1, on the device and of the type of the model, to what it takes. Only a
+            mean and std that are given here or by a processor come before it.
         name: the name of the model in messages; by default the name of its class.
 
     Raises:
@@ -77,7 +88,7 @@ def wrap(
     """
     if isinstance(module, Judge):
         given = {"processor": processor, "size": size, "mean": mean, "std": std, "labels": labels}
-        given |= {"tokenizer": tokenizer, "name": name or None}
+        given |= {"tokenizer": tokenizer, "convert": convert, "name": name or None}
         if unused := [key for key, value in given.items() if value is not None]:
             raise ValueError(f"{module.name} is a judge and keeps its settings; leave out {', '.join(unused)}")
         return module
@@ -90,28 +101,39 @@ def wrap(
     module = uncompile(module)
     name = name or type(module).__name__
     check_copyable(name, module)
+    if convert is not None and not callable(convert):
+        raise ValueError(f"convert is a {type(convert).__name__} and no function from views to what the model takes")
+    if convert is not None and processor is None:
+        mean, std = (0.0,) * 3 if mean is None else mean, (1.0,) * 3 if std is None else std
     settings = complete_settings(name, module, {"size": size, "mean": mean, "std": std}, processor)
     if is_open_clip(module) or is_transformers_clip(module):
         if tokenizer is None and is_transformers_clip(module):
             tokenizer = getattr(processor, "tokenizer", None)
+        if convert is not None:
+            raise ValueError(f"{name} is a CLIP and takes RGB images; leave out convert, or wrap its image tower alone")
         judge = _copy_clip(name, module, tokenizer, settings)
     else:
         if tokenizer is not None:
             raise ValueError(f"{name} is no CLIP that is known here, so its tokenizer would not be used; leave it out")
         frozen = freeze_copy(name, module)
-        if settings["grey"]:
-            frozen.register_forward_pre_hook(_show_luminance)
+        if convert is not None or settings["grey"]:
+            frozen.register_forward_pre_hook(partial(_convert, convert or _show_luminance))
         judge = Judge(name, frozen, *(settings[key] for key in ("size", "mean", "std")))
         views = torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32, device="cpu")
         answer = judge.probe(views, _ADVICE)
+        embeds = lacks_classes(module, answer) if labels is None else not len(labels)
         if not isinstance(answer, Tensor):
             frozen.register_forward_hook(_take_part)
             answer = _take_part(frozen, (views,), answer)
         if isinstance(answer, Tensor) and answer.ndim == 2 and answer.shape[1] > 1:
+            if embeds:
+                more = {"fit": settings.get("resize_mode"), "interpolation": settings.get("interpolation")}
+                more = {key: value for key, value in more.items() if value}
+                return judge.convert_to(Embedder, width=answer.shape[1], **more)
             names = find_names(name, module, processor, answer.shape[1]) if labels is None else None
             known = _choose_labels(labels, answer.shape[1], name) if names is None else read_labels(names)
             return check_later(judge.convert_to(Classifier, labels=known))
-    if labels is not None:
+    if labels:
         raise ValueError(f"{name} has no classes that labels could name; leave out labels")
     return judge
 
@@ -129,9 +151,13 @@ def _copy_clip(name: str, module: nn.Module, tokenizer: Any, settings: Mapping[s
     return judge
 
 
-def _show_luminance(_model: nn.Module, inputs: tuple[Tensor]) -> Tensor:
+def _convert(convert: Callable[[Tensor], Tensor], _model: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
+    return (convert(inputs[0]),)
+
+
+def _show_luminance(views: Tensor) -> Tensor:
     """Return the luminance of normalised views (V, 3, S, S), (V, 1, S, S)."""
-    red, green, blue = (share * inputs[0][:, channel : channel + 1] for channel, share in enumerate(LUMINANCE))
+    red, green, blue = (share * views[:, channel : channel + 1] for channel, share in enumerate(LUMINANCE))
     return red + green + blue
 
 
@@ -141,8 +167,10 @@ def _take_part(_model: nn.Module, inputs: tuple[Any, ...], answer: Any) -> Any:
     parts = list(answer.values() if isinstance(answer, Mapping) else answer if isinstance(answer, list | tuple) else ())
     rows = [part for part in parts if isinstance(part, Tensor) and part.ndim == 2 and len(part) == len(inputs[0])]
     if isinstance(answer, Mapping):
-        named = (answer.get(key) for key in ("logits", "last_hidden_state"))
-        return next((part for part in named if isinstance(part, Tensor)), rows[0] if len(rows) == 1 else answer)
+        named = (answer.get(key) for key in ("logits", "pooler_output", "last_hidden_state"))
+        found = next((part for part in named if isinstance(part, Tensor)), rows[0] if len(rows) == 1 else answer)
+        # Pooled features of convolutional networks are (V, C, 1, 1).
+        return found.flatten(1) if isinstance(found, Tensor) and found.shape[2:] == (1, 1) else found
     return rows[0] if len(rows) == 1 and rows[0] is parts[0] else answer
 
 

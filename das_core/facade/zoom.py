@@ -8,8 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from ..ascent.recipe import Recipe, RecipeName, suit_zoom
-from ..common.geometry import read_size
+from ..ascent.recipe import Recipe, RecipeName
 from ..common.images import Images
 from ..common.modes import own_modes
 from ..common.scalars import as_number
@@ -19,9 +18,9 @@ from ..looks.look import Look
 from ..models.judge import Judge
 from ..objectives.change import over_keyframes
 from ..report.film import check_film, save_film
+from ..stack.image_stack import ImageStack
 from ..stack.render import MOST_SHOWN, render_zoom
-from ..stack.spec import StackSpec
-from ..stack.zoom import Zoom, zoom_margin
+from ..stack.zoom import Zoom
 from .reading import read_wish
 from .render import Rendering
 from .running import Callback, climb, find_recipe, make_stack
@@ -62,10 +61,10 @@ def zoom(
     *,
     factor: float = 2.5,
     loop: bool = False,
-    size: int | tuple[int, int] = (448, 448),
+    size: int | tuple[int, int] | None = None,
     recipe: RecipeName | Recipe = "picture",
     steps: int | None = None,
-    start: Images | None = None,
+    start: Images | ImageStack | None = None,
     look: str | Look | None = None,
     seed: int = 0,
     device: torch.device | str | None = None,
@@ -82,7 +81,7 @@ def zoom(
         factor: the side of a depth divided by that of the next, 1.25 to 8: from 3 up the next is a small object in it.
         loop: whether the last depth contains the first, so that the film has no end.
         recipe: a name stands for a recipe with its views for every depth and larger windows (`suit_zoom`).
-        start: the image that all depths start from, or an image for each.
+        start: the image that all depths start from, or an image for each; or the stack of a zoom, or of these images.
 
     Example:
         >>> import direct_ascent as da
@@ -97,11 +96,10 @@ def zoom(
             f"a {type(wishes).__name__} is no list of depths; give a wish for each, such as ['castle', 'volcano']"
         )
     depths = Zoom(len(wishes), factor, loop)
-    width, height = read_size(size)
-    spec = StackSpec(width, height, margin=zoom_margin(width, height), zoom=depths, look=read_look(look))
+    stack = make_stack(start, size, seed, zoom=depths, look=read_look(look))
     judge = find_judge(model, device)
     objective = over_keyframes(dict(enumerate(wishes)), lambda wish: read_wish(wish, "share").resolve(judge))
-    chosen = find_recipe(recipe, steps, partial(suit_zoom, depths=depths.depths))
+    chosen = find_recipe(recipe, steps, stack)
     prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
-    stack, describe = make_stack(spec, start, seed), partial(describe_settings, "zoom", given, judge)
+    describe = partial(describe_settings, "zoom", given, judge)
     return climb(prepare, stack, Zooming, describe, callback, progress, may_change_start=start is None)

@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
-from ..common.images import Fit, Images, Interpolation, check_images, fit_square
+from ..common.images import Fit, Interpolation
 from ..common.interruption import pausing
 from ..common.text import shorten, truncate
+from .embedder import Embedder, check_embedding
 from .judge import Judge, probe_judge
 from .text_tower import TextTower
 
@@ -21,16 +21,13 @@ _MAX_QUOTED = 40  # The most characters of a text that a warning quotes.
 
 
 @dataclass(frozen=True, kw_only=True)
-class CLIP(Judge):
-    """A judge that answers with embeddings (V, D), and that may have a text tower with embeddings in the same space.
+class CLIP(Embedder):
+    """An embedder that may have a text tower with embeddings in the same space.
 
-    `load_starter_clip`, `load_open_clip` and `load` load a CLIP. The arguments are those of `Judge`, and:
+    `load_starter_clip`, `load_open_clip` and `load` load a CLIP. The arguments are those of `Embedder`, and:
 
     Args:
-        width: D, how many numbers an embedding has.
         text: the text tower; None for a model that takes no texts.
-        fit: how an oblong image becomes a square, the same as when the model was trained; see `Fit`.
-        interpolation: how images are resized, the same as when the model was trained.
         concepts: directions (N, D) of length 1 of things that the model is known to tell apart, such as the classes of
             a starter CLIP, see `objectives.embedding.compare_answers`; None if there are none.
 
@@ -43,10 +40,7 @@ class CLIP(Judge):
         torch.Size([2, 3])
     """
 
-    width: int
     text: TextTower | None = field(default=None, repr=False)
-    fit: Fit = "shortest"
-    interpolation: Interpolation = "bicubic"
     # Tensors are not compared: `==` has no single answer for two of them.
     concepts: Tensor | None = field(default=None, repr=False, compare=False)
 
@@ -75,26 +69,8 @@ class CLIP(Judge):
             if cut := tower.count_truncated(text):
                 message = "'%s…' is longer than %s can read: %d of its %d tokens were cut"
                 _LOG.warning(message, text[:_MAX_QUOTED], self.name, cut, tower.count(text))
-            _check_embedding(embeddings[-1], f"the text '{shorten(text)}'", self.name)
+            check_embedding(embeddings[-1], f"the text '{shorten(text)}'", self.name)
         return torch.stack(embeddings)
-
-    def encode_images(self, images: Images) -> Tensor:
-        """Return the embeddings (B, D) of whole images, each of length 1, in float32, without gradients.
-
-        Args:
-            images: (B, 3, H, W), 0..1, on the CPU or the device of the model; or another form of `Images`.
-
-        Raises:
-            ValueError: when the images are in none of the forms of `Images`, hold values that are not finite, or have
-                an embedding that is all zeros or not finite.
-        """
-        images = self.bring(check_images(images, "the image to embed"))
-        squares = fit_square(images, self.size, self.fit, self.interpolation).clamp(0, 1)
-        with torch.no_grad():
-            embeddings = F.normalize(torch.cat([self(part) for part in squares.split(16)]), dim=1)
-        for number, embedding in pausing(enumerate(embeddings, start=1)):
-            _check_embedding(embedding, f"image {number}", self.name)
-        return embeddings
 
     def describe_unread(self, texts: Sequence[str]) -> str | None:
         """Return a warning about the texts whose script the text tower was not made for; None if there is none."""
@@ -103,10 +79,6 @@ class CLIP(Judge):
             return None
         quoted = truncate(unread[0], _MAX_QUOTED) + (f"' and {len(unread) - 1} more" if unread[1:] else "'")
         return f"{self.name} reads Latin letters and hardly understands '{quoted}"
-
-    def split(self, embeddings: Tensor) -> tuple[Tensor, ...]:
-        """Split embeddings (T, D) of this judge into those of its members; a single CLIP is its only member."""
-        return (embeddings,)
 
     @property
     def text_tower(self) -> TextTower:
@@ -117,14 +89,6 @@ class CLIP(Judge):
                 "that reads, or give wrap its processor= or tokenizer="
             )
         return self.text
-
-
-def _check_embedding(embedding: Tensor, what: str, name: str) -> None:
-    """Raise a ValueError when an embedding (D,) is all zeros or not finite."""
-    if not bool(embedding.isfinite().all()):
-        raise ValueError(f"{name} answers {what} with values that are no numbers; load it in fp32, or get it again")
-    if not bool(embedding.any()):
-        raise ValueError(f"{what} is nothing at all to {name} (an embedding of zeros); ask for something else")
 
 
 def assemble_clip(judge: Judge, text: TextTower | None, fit: Fit, interpolation: Interpolation) -> CLIP:

@@ -1,9 +1,10 @@
-"""Objectives in the embedding space of a CLIP: views come nearer to texts or images."""
+"""Objectives in the space of embeddings, of a CLIP or of any layer: views come nearer to texts, images or vectors."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -13,7 +14,9 @@ from ..common.devices import keep_copy, make_constant
 from ..common.images import Images
 from ..common.weighted_lines import parse_weighted_lines
 from ..models.clip import CLIP
+from ..models.embedder import Embedder, check_embedding
 from ..models.judge import Judge, check_judge
+from ..models.layers.pooled_layer import pool_layer
 from .term import Objective, join_names, make_objective
 
 ImageSimilarity = Literal["cosine", "spherical"]
@@ -51,51 +54,106 @@ def text_objective(clip: Judge, text: str, similarity: TextSimilarity = "auto", 
     if similarity == "log_probability":
         check_concepts(clip)  # Before the prompts are encoded, which can take long.
     name = join_names(prompts)
-    return embedding_objective(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity, weight)
+    return _make_objective(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity, weight)
 
 
 def image_objective(
-    clip: Judge, images: Images, similarity: ImageSimilarity = "cosine", weight: float = 1.0
+    model: Judge, images: Images, similarity: ImageSimilarity = "cosine", weight: float = 1.0, layer: str = ""
 ) -> Objective:
     """Return the objective that makes views resemble images: the sum of the similarities to each of them.
 
     Args:
-        clip: the judge, a `CLIP`.
-        images: see `Images`, of any size; each becomes a square as in the training of the model (`CLIP.fit`).
+        model: the judge; what is no `Embedder`, such as a CLIP, is asked for the features of a layer (`pool_layer`).
+        images: see `Images`, of any size; each becomes a square as in the training of the model (`Embedder.fit`).
         similarity: see `text_objective`.
         weight: the weight of the objective, see `Term`.
+        layer: the layer whose features, averaged over all positions, are compared; if empty, the embeddings.
     """
-    clip = check_judge(clip, CLIP, "embeds no images; load a CLIP, as `load_starter_clip()` does")
     check_choice("similarity", similarity, get_args(ImageSimilarity))
-    targets = clip.encode_images(images).cpu()
+    embedder = pool_layer(model, layer)
+    targets = embedder.encode_images(images).cpu()
     name = "image" if len(targets) == 1 else f"{len(targets)} images"
-    return embedding_objective(clip, targets, (1.0,) * len(targets), name, similarity, weight)
+    return _make_objective(embedder, targets, (1.0,) * len(targets), name, similarity, weight)
 
 
 def embedding_objective(
-    clip: CLIP, targets: Tensor, weights: Sequence[float], name: str, similarity: Similarity, weight: float
+    model: Judge,
+    targets: Tensor | np.ndarray[Any, Any] | Sequence[Any],
+    similarity: ImageSimilarity = "cosine",
+    weight: float = 1.0,
+    layer: str = "",
+) -> Objective:
+    """Return the objective that brings the embeddings of views near to vectors: the sum of the similarities to them.
+
+    Args:
+        model: see `image_objective`.
+        targets: a vector (D,), or several (T, D), of any length, as `Embedder.encode_images`, `CLIP.encode_text` or
+            sums of what they return are.
+        similarity: see `text_objective`.
+        weight: the weight of the objective, see `Term`.
+        layer: see `image_objective`.
+
+    Raises:
+        ValueError: when a vector has another width, is zero, or has values that are not finite.
+
+    Example:
+        >>> from das_core import embedding_objective, load_starter_clip
+        >>> clip = load_starter_clip()
+        >>> cat, night, day = clip.encode_text(["a cat", "night", "day"])
+        >>> embedding_objective(clip, cat + night - day)
+        Objective('embedding')
+    """
+    check_choice("similarity", similarity, get_args(ImageSimilarity))
+    embedder = pool_layer(model, layer)
+    vectors = _read_vectors(targets, embedder)
+    name = "embedding" if len(vectors) == 1 else f"{len(vectors)} embeddings"
+    return _make_objective(embedder, vectors, (1.0,) * len(vectors), name, similarity, weight)
+
+
+def _read_vectors(given: Any, embedder: Embedder) -> Tensor:
+    """Return vectors (T, D) of length 1 on the CPU, or raise a ValueError."""
+    try:
+        vectors = torch.as_tensor(given).detach().to_dense().to("cpu", torch.float32)
+    except (TypeError, ValueError, RuntimeError, NotImplementedError):
+        vectors = torch.zeros(0)
+    vectors = vectors[None] if vectors.ndim == 1 else vectors
+    if vectors.ndim != 2 or not len(vectors) or vectors.shape[1] != embedder.width:
+        found = f"of shape {tuple(given.shape)}" if hasattr(given, "shape") else f"a {type(given).__name__}"
+        raise ValueError(
+            f"the target is {found}, and {embedder.name} embeds in {embedder.width} numbers; give a tensor "
+            f"({embedder.width},) or (T, {embedder.width}), such as its encode_images returns, or a layer as wide"
+        )
+    for number, vector in enumerate(vectors, start=1):
+        check_embedding(vector, f"vector {number}", embedder.name)
+    return F.normalize(vectors, dim=1)
+
+
+def _make_objective(
+    embedder: Embedder, targets: Tensor, weights: Sequence[float], name: str, similarity: Similarity, weight: float
 ) -> Objective:
     """Return the objective of targets (T, D) of length 1: the weighted sum of the similarities of a view to them."""
-    members = zip(clip.members, clip.split(targets), strict=True)
-    asked = [(member, EmbeddingScore(member, part, tuple(weights), similarity)) for member, part in members]
+    asked = [
+        (member, EmbeddingScore(part, tuple(weights), similarity, getattr(member, "concepts", None)))
+        for member, part in zip(embedder.members, embedder.split(targets), strict=True)
+    ]
     return make_objective(name, asked, weight)
 
 
 @dataclass(frozen=True, eq=False)
 class EmbeddingScore:
-    """The weighted sum of the similarities to some embeddings; the fields are arguments of `embedding_objective`."""
+    """The weighted sum of the similarities to some embeddings, for `log_probability` with the concepts of a CLIP."""
 
-    clip: CLIP
     targets: Tensor = field(repr=False)
     weights: tuple[float, ...]
     similarity: Similarity = "cosine"
+    concepts: Tensor | None = field(default=None, repr=False)
 
     def __call__(self, output: Tensor, images: Tensor) -> Tensor:
         """Return the score of every view, (V,), from embeddings (V, D), which need not have length 1."""
         targets = keep_copy(self.targets, output)
         if self.similarity == "log_probability":
-            assert self.clip.concepts is not None
-            scores = compare_answers(output, targets, keep_copy(self.clip.concepts, output).detach())
+            assert self.concepts is not None
+            scores = compare_answers(output, targets, keep_copy(self.concepts, output).detach())
         else:
             scores = measure_similarity(output, targets, self.similarity)
         return scores @ make_constant(self.weights, output.dtype, output.device)

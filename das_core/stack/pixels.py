@@ -20,7 +20,8 @@ _ROOT_COVARIANCE = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27,
 _DECORRELATED_TO_RGB = _ROOT_COVARIANCE / _ROOT_COVARIANCE.norm(dim=0).max()
 # In float64, so that to_rgb(from_rgb(x)) equals x up to rounding errors of float32 on every device.
 _RGB_TO_DECORRELATED = torch.linalg.inv(_DECORRELATED_TO_RGB.double())
-_GRADIENT_FROM_RGB = _DECORRELATED_TO_RGB.T
+_GRADIENT_FROM_RGB, _GRADIENT_TO_RGB = _DECORRELATED_TO_RGB.T, _RGB_TO_DECORRELATED.T
+_FAINTEST = 1e-5  # A channel with a smaller share of the largest gradient of its pixel has none but by rounding.
 
 _EDGE = 1e-6  # How near a pixel may come to 0 and to 1 when it becomes a value of a canvas: the tanh reaches neither.
 
@@ -61,6 +62,13 @@ def pull_back_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Te
     # The derivative of (tanh + 1) / 2 in terms of its own value p is 2 p (1 - p).
     allow_interrupt()
     return _mix(_GRADIENT_FROM_RGB, (1 - shown).mul_(shown).mul_(2).mul_(gradient), color)
+
+
+def lift_gradient(gradient: Tensor, shown: Tensor, color: ColorSpace) -> Tensor:
+    """Return the gradient at the pixels, given that at the canvas: the inverse of `pull_back_gradient`."""
+    at_pixels = _mix(_GRADIENT_TO_RGB, gradient, color).div((1 - shown).mul_(shown).mul_(2))
+    sizes = at_pixels.abs()
+    return at_pixels.where(sizes > _FAINTEST * sizes.amax(dim=1, keepdim=True), 0.0)
 
 
 def crop_margin(canvas: Tensor, margin: int) -> Tensor:

@@ -102,5 +102,5 @@ class Augmentation:
         return set()
 
 
-WHOLE = Augmentation(1, MiddleSquare(jitter=0), ())
+WHOLE = Augmentation(1, MiddleSquare(), ())
 """One view of the whole picture as it is; of an oblong one the middle square, as in the usual tests of classifiers."""

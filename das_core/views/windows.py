@@ -1,7 +1,7 @@
 """Windows: which squares of a canvas the views of a step are cut from."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from torch import Tensor
 
@@ -121,10 +121,16 @@ class Windows:
         return crop_and_resize(pixels, windows, draws.items, geometry.size)
 
 
+@dataclass(frozen=True)
 class MiddleSquare(Windows):
-    """The largest square in the middle of the area, for every view."""
+    """The largest square in the middle of the picture for every view, as classifiers are tested; `boxed`: in the middle
+    of its box, if there are boxes."""
+
+    jitter: int = 0
+    boxed: bool = True
 
     def draw(self, geometry: ViewGeometry, draws: Draws) -> list[Window]:
         """Return top, left and side of the square for every view of `draws`, in pixels of the canvas."""
+        geometry = geometry if self.boxed else replace(geometry, boxes=None)
         sides = [(area, min(area[2:])) for area in self._find_areas(geometry, draws)]
         return [(top + (height - s) // 2, left + (width - s) // 2, s) for (top, left, height, width), s in sides]

@@ -5,6 +5,7 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.models.classifier import Classifier as CoreClassifier
+from ...das_core.models.judge import check_judge
 from ...das_core.models.photograph_check import describe_misreading
 from ...das_core.models.sources import classifier_files, timm_models, torchvision_models
 from ...das_core.models.sources.starters import SECOND_OPINION, load_starter, load_starters
@@ -129,7 +130,8 @@ def _load(kind: str, settings: dict[str, Any]) -> CoreClassifier:
     if kind == "file":
         path = find_checkpoint(bridge.CLASSIFIERS, settings.get("checkpoint"))
         with bridge.Wait(f"loading {path.name}"):
-            return classifier_files.load_classifier_file(path, None if architecture == AUTO else architecture or "")
+            loaded = classifier_files.load_classifier_file(path, None if architecture == AUTO else architecture or "")
+            return check_judge(loaded, CoreClassifier, "has no classes; choose a model that was trained on some")
     if kind == RECOMMENDED:
         return load_recommended(bridge.CLASSIFIERS, settings.get("judge"), CoreClassifier, "is no classifier")
     # Cut, because a text from a link may be long, and the name is shown on the node.

@@ -37,7 +37,10 @@ def test_the_examples_of_a_module_run(name: str) -> None:
     assert not wrong, wrong
 
 
-@each_case("page", "README.md", "docs/first_picture.md", "docs/extending.md", "docs/coming_from_lucent.md")
+PAGES = ("README.md", "docs/first_picture.md", "docs/extending.md", "docs/coming_from_lucent.md", "docs/attacks.md")
+
+
+@each_case("page", *PAGES)
 def test_the_examples_of_a_page_run(page: str) -> None:
     text = (ROOT / page).read_text(encoding="utf-8")
     count, wrong = run_examples([doctest.DocTestParser().get_doctest(text, {}, page, page, 0)])

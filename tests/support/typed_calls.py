@@ -20,6 +20,9 @@ def documented(model: nn.Module, photo: Tensor) -> None:
     da.render(model, wish, recipe="sketch", start=photo, within=8 / 255, parametrization="fourier", device="cpu")
     da.render(model, [jellyfish - da.diversity("layer3"), 3, "layer4:12"], recipe=da.Recipe(steps=512, focus=None))
     da.render(model, lambda views: views[:, 0].mean(dim=(1, 2)), callback=lambda step: step.record.step == 3)
+    made = da.render(judge, da.image(photo) - 0.5 * da.embedding(photo[0], "layer4"), within=da.Within(0.1), until=0.5)
+    da.zoom(judge, ["castle", "volcano"], start=da.film(judge, "castle", start=made.stack).stack)
+    da.wrap(model, convert=lambda views: views[:, :1], labels=[])
     da.film(model, {0: "castle", 12: da.classes([1, "volcano"])}, loop=True, path="morph.mp4").save("a.gif", fps=8)
     da.zoom(judge, ["castle", "volcano"], factor=3).stack.image()
     asked = [da.over_steps(jellyfish, 1, 0, "cosine"), jellyfish + 0.1 * da.prior("total_variation")]

@@ -5,7 +5,7 @@ import torch
 import torchvision
 from torch import nn
 
-from das_core.models.classifier import Classifier
+from das_core.models.judge import Judge
 from toys import random_views
 
 HALF = (0.5, 0.5, 0.5)
@@ -25,7 +25,7 @@ def timm_model(name: str, **options: object) -> nn.Module:
     return module.eval()
 
 
-def assert_same_answer(loaded: Classifier, module: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
+def assert_same_answer(loaded: Judge, module: nn.Module, mean: tuple[float, ...], std: tuple[float, ...]) -> None:
     """Check that a classifier gives the same logits as a module whose input is normalised by hand."""
     views = random_views(loaded.size)
     by_hand = (views - torch.tensor(mean)[:, None, None]) / torch.tensor(std)[:, None, None]

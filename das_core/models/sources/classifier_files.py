@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from ...common.scalars import as_whole
 from ...common.text import shorten
 from ..classifier import Classifier
+from ..embedder import Embedder
 from ..judge import to_triple
 from ..photograph_check import check_later
 from .classifier_guess import guess_architecture
@@ -44,9 +45,12 @@ def list_file_architectures() -> list[str]:
     return list(dict.fromkeys([*COMMON_ARCHITECTURES, *names]))
 
 
-def load_classifier_file(path: Path, architecture: str | None = None, prefix: str | None = None) -> Classifier:
-    """Load a classifier from a checkpoint on disk, see `load`. Mean and standard deviation are those of a module that
-    normalises views, as in robustness and RobustBench; a tag of timm ('timm/resnet18.a1_in1k') names published ones."""
+def load_classifier_file(
+    path: Path, architecture: str | None = None, prefix: str | None = None
+) -> Classifier | Embedder:
+    """Load a classifier, or a model without classes, from a checkpoint on disk, see `load`. Mean and standard deviation
+    are those of a module that normalises views, as in robustness and RobustBench; a tag of timm
+    ('timm/resnet18.a1_in1k') names published ones."""
     if architecture is not None:
         _check_architecture(architecture)
     state, config = read_weights(path), dict[str, Any]()
@@ -81,7 +85,15 @@ def load_classifier_file(path: Path, architecture: str | None = None, prefix: st
     side = as_whole(shape[-1]) if isinstance(shape, list) and shape else None
     size = side if side is not None and 32 <= side <= 1024 else classifier.size
     mean, std = to_triple(seen["mean"]), to_triple(seen["std"])
-    return check_later(replace(classifier, name=path.stem, size=size, mean=mean, std=std))
+    classifier = replace(classifier, name=path.stem, size=size, mean=mean, std=std)
+    if not _has_classes(module):
+        return classifier.convert_to(Embedder, width=len(classifier.labels))
+    return check_later(classifier)
+
+
+def _has_classes(module: nn.Module) -> bool:
+    """Return whether a model of timm or torchvision has a last layer for classes, unlike DINOv3."""
+    return getattr(module, "num_classes", None) != 0
 
 
 def _check_architecture(architecture: str) -> None:
@@ -99,7 +111,7 @@ def _count_classes(module: nn.Module, state: Mapping[str, Tensor]) -> int | None
     *_, (head, last) = (
         (name, part) for name, part in module.named_modules() if isinstance(part, nn.Linear | nn.Conv2d)
     )
-    weight = state.get(f"{head}.weight")
+    weight = state.get(f"{head}.weight") if _has_classes(module) else None
     # `is_plain` first: a file of a few bytes can hold a meta tensor, which has a shape of millions of rows, no numbers.
     if weight is None or not is_plain(weight) or weight.ndim < 2 or weight.shape[1:] != last.weight.shape[1:]:
         return None

@@ -21,7 +21,7 @@ _WEIGHTS = ("open_clip_model.safetensors", "model.safetensors", "open_clip_pytor
 
 
 def load(path: str | PathLike[str], architecture: str | None = None, prefix: str | None = None) -> Judge:
-    """Load a CLIP or a classifier from a checkpoint; no code in the file is run.
+    """Load a CLIP, a classifier, or an `Embedder` such as DINOv3 from a checkpoint; no code in the file is run.
 
     Taken are files of timm, torchvision, open_clip and transformers' CLIP and SigLIP, and what trainers make of them:
     in dictionaries, behind prefixes (DataParallel, Lightning, robustness), with losses, averages and states beside.

@@ -126,3 +126,27 @@ def test_a_png_keeps_the_bound_or_what_8_bits_do_is_said(
     # Wide enough, any format will do.
     wide = da.Ascent(photo(), toy_class(), VIEWS, steps=2, within=1.0).run()
     assert wide.save(tmp_path / "x.jpg")[0].is_file()
+
+
+@each_case("within", da.Within(8 / 255, random_start=True), da.Within(1.0, "l2", random_start=True))
+def test_a_random_start_is_another_for_every_seed_and_image_and_lies_in_the_bound_and_the_region(
+    within: da.Within,
+) -> None:
+    mask = torch.zeros(1, 40, 48)
+    mask[:, :, :24] = 1
+
+    def draw(seed: int, start: da.ImageStack | None = None) -> da.ImageStack:
+        asked = da.in_region(toy_class(), mask)
+        return da.Ascent(start or photo(2), asked, within=within, seed=seed).stack
+
+    first = draw(0)
+    assert torch.equal(first.canvas, draw(0).canvas)
+    assert not torch.equal(first.canvas, draw(1).canvas)
+    assert float(distances(first, within.norm).max()) <= within.limit
+    assert float(distances(first, within.norm).min()) > 0.9 * within.limit
+    change = (first.image() - picture(2)).abs()
+    assert float(change[..., 24:].max()) < 0.003  # As far as a stack without it starts from black and white.
+    assert float((change[0] - change[1]).abs().max()) > 0.01
+    # What has climbed goes on from where it is.
+    climbed = next(iter(da.Ascent(photo(2), toy_class(), within=within))).stack
+    assert torch.equal(draw(3, climbed).canvas, climbed.canvas)

@@ -17,6 +17,7 @@ from torchvision.transforms.functional import to_tensor
 import das_core as da
 from cases import each_case, refuses
 from das_core import SKETCH, class_objective, facade
+from das_core.ascent.recipe import suit_stack
 from full_disk import fill_disk
 from quick_render import TOY, render
 from stops import assert_ends_anywhere
@@ -38,6 +39,39 @@ def test_a_film_that_may_leave_the_bound_is_named(tmp_path: Path, caplog: pytest
         render("class 3", start=torch.rand(1, 3, 48, 48), within=8 / 255, film=tmp_path / name)
         assert bool(caplog.text) is bool(says)
         assert says in caplog.text
+
+
+def test_a_saved_stack_goes_on_as_it_is_or_with_other_settings(tmp_path: Path) -> None:
+    first = render("class 3", recipe="sketch", steps=3)
+    da.save_stack(first.stack, tmp_path / "first.safetensors")
+    stack = da.load_stack(tmp_path / "first.safetensors")
+    made = render("class 5", start=stack, size=None, recipe="sketch")
+    expected = replace(SKETCH, steps=2).prepare(first.stack, class_objective(TOY, 5)).run()
+    assert torch.equal(made.image, expected.image)
+    assert [record.step for record in made.history] == [3, 4]
+    other = render("class 5", start=stack, size=48, look="pixel art", parametrization="pixels", batch=3).stack
+    assert (other.batch, other.spec.look, other.spec.parametrization) == (3, da.LOOKS["pixel art"], "pixels")
+    assert render(facade.channels("2", [0, 1]), start=stack).image.shape[0] == 2
+    # A tile and a part of a photograph are recognised, as in the node.
+    tile = da.ImageStack.gray(da.StackSpec(48, 48, margin=0, tile=True))
+    suited = suit_stack(replace(SKETCH, steps=2), tile).prepare(tile, class_objective(TOY, 5)).run()
+    assert torch.equal(render("class 5", start=tile, recipe="sketch").image, suited.image)
+
+
+def test_a_film_and_a_zoom_go_on_from_a_stack() -> None:
+    quick: dict[str, Any] = {"steps": 1, "progress": False}
+    stack = render("class 3").stack
+    film = facade.film(TOY, "0: class 3 / 4: class 5", frames=4, start=stack, **quick).stack
+    assert (film.batch, film.steps) == (4, 3)
+    assert facade.film(TOY, "class 3", frames=4, start=film, **quick).stack.steps == 4
+    assert facade.film(TOY, "class 3", frames=6, start=film, **quick).stack.batch == 6
+    zoom = facade.zoom(TOY, [3, 5], start=stack, **quick).stack
+    assert (zoom.batch, zoom.steps) == (2, 3)
+    assert facade.zoom(TOY, [3, 5], start=zoom, **quick).stack.steps == 4
+    with pytest.raises(ValueError, match="the stack in start is a film and no picture; film goes on with it"):
+        render("class 3", start=film)
+    with pytest.raises(ValueError, match="a zoom cannot be a film"):
+        facade.film(TOY, "class 3", start=zoom, **quick)
 
 
 @each_case("batch", 1, 2)
@@ -86,6 +120,14 @@ test_what_cannot_be_is_said_with_what_can = refuses(
     ("class 3", {"start": 200 * torch.ones(3, 48, 48)}, "values from 200 to 200; .* divide bytes by 255"),
     ("class 3", {"start": -torch.ones(3, 48, 48)}, "values from -1 to -1; .* take back a normalisation"),
     ("class 3", {"device": "gpu"}, r"there is no device 'gpu' here \(.*\); choose cpu"),
+    ("class 3", {"start": da.ImageStack.gray(da.StackSpec(32, 48))}, "start is 32 x 48; leave size out, or start from"),
+    (
+        "class 3",
+        {"start": da.ImageStack.gray(da.StackSpec(48, 48), 3), "batch": 2},
+        "start has 3 pictures, and batch is 2",
+    ),
+    ("class 3", {"within": "8/255"}, "bound '8/255' is not between"),
+    ("class 3", {"until": "success"}, "until 'success' is not between .* 0 is success for the margin of a class"),
     ("class 3", {"within": 8 / 255}, "within bounds the distance from the image in start, and there is none"),
     (lambda views: views, {}, "'lambda' scores 4 views with torch.float32"),
 )

@@ -1,6 +1,7 @@
 """Any vision model as a judge: what becomes a classifier or a CLIP, pictures of such models, judges that are kept."""
 
 import gc
+import pickle
 import weakref
 from collections.abc import Callable
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 
 import open_clip
 import pytest
+import timm
 import torch
 import torchvision
 from torch import nn
@@ -17,7 +19,7 @@ from torchvision.models import ResNet18_Weights
 
 import tinyclip
 from cases import each_case
-from das_core import CLIP, Classifier, Judge, facade, find_layers
+from das_core import CLIP, Classifier, Embedder, Judge, facade, find_layers
 from das_core.facade.processor import LUMINANCE
 from das_core.facade.wrap import find_judge, wrap
 from das_core.models.labels import imagenet_labels
@@ -132,6 +134,69 @@ def test_a_model_of_one_channel_is_shown_the_luminance() -> None:
     assert render(3, made, steps=4).scores
 
 
+def without_last(build: Callable[..., Any], name: str) -> nn.Module:
+    model: nn.Module = build()
+    setattr(model, name, nn.Identity())
+    return model
+
+
+@each_case(
+    ("build", "settings", "width"),
+    (lambda: timm.create_model("resnet18", num_classes=0), {"size": 32}, 512),
+    (lambda: timm.create_model("vit_tiny_patch16_224", num_classes=0), {}, 192),
+    (lambda: without_last(RESNET, "fc"), {"size": 32}, 512),
+    (lambda: RESNET(num_classes=9), {"size": 32, "labels": []}, 9),
+    (lambda: ViTModel(ViTConfig(**SMALL)), KNOWN, 16),
+    (lambda: ViTForImageClassification(ViTConfig(**SMALL, num_labels=0)), KNOWN, 16),
+    (lambda: bare_clip().visual, {"size": 32, **KNOWN}, 24),
+)
+def test_a_model_without_a_last_layer_is_an_embedder(build: Any, settings: dict[str, Any], width: int) -> None:
+    made = wrap(build(), **settings)
+    assert (type(made), getattr(made, "width", None)) == (Embedder, width)
+    photos = torch.rand(2, 3, 40, 40)
+    ours = render(facade.image(photos) + facade.embedding(torch.ones(width)), made, steps=1)
+    assert list(ours.scores) == ["2 images", "embedding"]
+    with pytest.raises(ValueError, match="knows no classes; ask it for a layer"):
+        render(3, made)
+
+
+@each_case(
+    ("build", "settings", "classes"),
+    (lambda: timm.create_model("swin_tiny_patch4_window7_224"), {}, 1000),  # Its last part is an Identity.
+    (lambda: without_last(RESNET, "fc"), {"size": 32, "labels": [str(index) for index in range(512)]}, 512),
+)
+def test_a_model_with_classes_is_none(build: Any, settings: dict[str, Any], classes: int) -> None:
+    made = wrap(build(), **settings)
+    assert isinstance(made, Classifier)
+    assert len(made.labels) == classes
+
+
+def to_four(views: torch.Tensor) -> torch.Tensor:
+    return torch.cat([views, 1 - views.mean(dim=1, keepdim=True)], dim=1)
+
+
+@each_case(
+    ("channels", "convert"),
+    (4, to_four),
+    (7, lambda views: torch.cat([views * 2 - 1, to_four(views)], dim=1)),
+    (2, nn.Conv2d(3, 2, 1)),
+)
+def test_a_model_of_other_channels_is_shown_what_a_function_makes_of_rgb(channels: int, convert: Any) -> None:
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(channels, 4, 3), nn.SiLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(4, 9))
+    views = torch.rand(2, 3, 20, 20)
+    made = wrap(model, size=20, convert=convert)
+    torch.testing.assert_close(made(views), model(convert(views)))
+    torch.testing.assert_close(wrap(model, size=20, convert=convert, **KNOWN)(views), model(convert(2 * views - 1)))
+    if convert is to_four:  # A process that gets it by pickling shows it the same.
+        torch.testing.assert_close(pickle.loads(pickle.dumps(made))(views), made(views))  # noqa: S301
+    ours = render(3, made, steps=6)
+    assert ours.history[-1].scores["class 3"] > ours.history[0].scores["class 3"]
+    # What timm says of an architecture is for its three channels.
+    wide: Any = timm.create_model("resnet18", in_chans=channels, num_classes=9)
+    assert wrap(wide, size=32, convert=convert).mean == (0.0, 0.0, 0.0)
+
+
 def test_a_model_of_open_clip_is_a_clip_and_says_what_it_is_shown(tmp_path: Path) -> None:
     with tinyclip.registered(tmp_path) as name:
         shown = {"image_mean": (0.4, 0.5, 0.6), "image_resize_mode": "squash"}
@@ -210,6 +275,12 @@ def without_weights() -> nn.Module:
         "^the id2label of ViTForImageClassification names classes 0, 2, and the model has classes 0 to 1; give",
     ),
     (lambda: nn.Conv2d(1, 8, 3), KNOWN_SIZE, "to have 1 channels.*; give the size that it takes, mean and std of"),
+    (lambda: nn.Conv2d(4, 8, 3), KNOWN_SIZE, r"to have 4 channels.*convert= \(see wrap\) if it takes other channels"),
+    (lambda: nn.Conv2d(4, 8, 3), {"size": 8, "convert": 3}, "^convert is a int and no function from views"),
+    (lambda: nn.Conv2d(3, 8, 3), {"size": 8, "convert": lambda views: None}, "Conv2d fails on colour images"),
+    (lambda: nn.Conv2d(3, 8, 3), {"size": 8, "convert": lambda views: 1 / 0}, r"\(ZeroDivisionError: division"),
+    (bare_clip, {"convert": to_four, **KNOWN}, "CLIP is a CLIP and takes RGB images; leave out convert"),
+    (classifier, {"convert": to_four}, "toy is a judge and keeps its settings; leave out convert"),
     (RESNET, {"processor": "microsoft/resnet-18"}, "^the processor, a str, cannot be imitated"),
     (RESNET, {"tokenizer": open_clip.SimpleTokenizer()}, "ResNet is no CLIP that is known here, so its tokenizer"),
     (RESNET, {"size": 0}, "^size 0 is no whole number of pixels from 1"),

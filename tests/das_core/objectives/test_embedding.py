@@ -10,13 +10,27 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from cases import each_case
-from das_core import CLIP, Judge, Objective, image_objective, load_starter_clip, text_objective
+from cases import each_case, refuses
+from das_core import (
+    CLIP,
+    Ascent,
+    ImageStack,
+    Judge,
+    Objective,
+    StackSpec,
+    embedding_objective,
+    image_objective,
+    load_starter_clip,
+    pool_layer,
+    text_objective,
+)
 from das_core.models.clip import assemble_clip
 from das_core.models.ensemble import CLIPEnsemble
 from das_core.models.text_tower import TextTower
 from das_core.objectives.embedding import Similarity, parse_prompts
 from tinyclip import clip
+from toys import answer as answered
+from toys import classifier
 from toys import score as answer
 
 WIDTH, COUNT = 6, 9
@@ -191,3 +205,61 @@ def test_every_image_of_a_batch_of_any_size_counts_fully() -> None:
     together = image_objective(TINY, batch, weight=5.0)
     torch.testing.assert_close(answer(together, output), alone, atol=1e-5, rtol=1e-5)
     assert (together.name, read_score(together).weights, together.terms[0].weight) == ("3 images", (1.0, 1.0, 1.0), 5.0)
+
+
+def test_photographs_are_compared_by_the_pooled_features_of_any_layer() -> None:
+    model, photos = classifier(), torch.rand(2, 3, 40, 40, generator=generator())
+    views = torch.rand(4, 3, 32, 32, generator=generator(1))
+    middle = (photos[:, :, 4:36, 4:36] - 0.5) / 0.5
+    photos = photos[:, :, 4:36, 4:36]
+
+    def pool(images: Tensor) -> np.ndarray:
+        features = model.module[:3]((images - 0.5) / 0.5).mean((2, 3)).double().numpy()  # type: ignore[index]
+        return features / np.linalg.norm(features, axis=1, keepdims=True)
+
+    objective = image_objective(model, photos, layer="2")
+    expected = (pool(views) @ pool(photos).T).sum(axis=1)
+    np.testing.assert_allclose(answered(objective, views).numpy(), expected, atol=1e-5)
+    # By default, those that the last layer gets.
+    assert pool_layer(model).width == 512
+    torch.testing.assert_close(pool_layer(model)(photos), model.module[:6](middle))  # type: ignore[index]
+    assert pool_layer(TINY) is TINY
+    scores = [
+        record.scores["2 images"]
+        for record in Ascent(ImageStack.gray(StackSpec(32, 32, 8)), image_objective(model, photos), steps=12)
+        .run()
+        .history
+    ]
+    assert scores[-1] > scores[0]
+
+
+def test_a_vector_is_a_target_whatever_its_length_and_form() -> None:
+    first, second = TINY.encode_images(torch.rand(2, 3, 32, 32, generator=generator()))
+    output = TINY(torch.rand(3, 3, 32, 32, generator=generator(1)))
+    aim = first - 0.5 * second
+    asked = [
+        answer(embedding_objective(TINY, target), output)
+        for target in (aim, aim.double() * 8, aim.to_sparse(), aim.numpy(), aim[None].tolist(), aim.requires_grad_())
+    ]
+    cosine = F.cosine_similarity(output, aim.detach()[None])
+    for score in asked:
+        torch.testing.assert_close(score, cosine, atol=1e-5, rtol=0)
+    both = embedding_objective(TINY, torch.stack([first, second]), "spherical", 2.0)
+    each = [answer(embedding_objective(TINY, target, "spherical"), output) for target in (first, second)]
+    torch.testing.assert_close(answer(both, output), each[0] + each[1])
+    # Each member of an ensemble gets its own part.
+    pair = CLIPEnsemble.from_members([TINY, TINY])
+    terms = embedding_objective(pair, torch.cat([first, second])).terms
+    torch.testing.assert_close(terms[1].score(output, torch.arange(3)), F.cosine_similarity(output, second[None]))
+
+
+test_what_is_no_vector_of_the_model_is_refused = refuses(
+    lambda target: embedding_objective(TINY, target),
+    (torch.ones(23), r"the target is of shape \(23,\), and .* embeds in 24 numbers; give a tensor \(24,\) or"),
+    (torch.ones(0, 24), r"the target is of shape \(0, 24\)"),
+    ("a cat", "the target is a str, and"),
+    (None, "the target is a NoneType, and"),
+    (torch.zeros(24), "vector 1 is nothing at all to .*an embedding of zeros"),
+    ([1.0] * 23 + [math.nan], "vector 1 with values that are no numbers"),
+    (torch.ones(24, device="meta"), "the target is of shape"),
+)

@@ -1,14 +1,16 @@
 import pytest
 import torch
+import torch.nn.functional as F
 from hypothesis import given
 from hypothesis import strategies as st
 
 from cases import each_case, refuses
 from das_core.common.geometry import Box
+from das_core.common.images import fit_square
 from das_core.views.draws import Draws, ViewKey
 from das_core.views.pyramid import Pyramid
 from das_core.views.sampling import crop_and_resize
-from das_core.views.windows import ViewGeometry, Windows
+from das_core.views.windows import MiddleSquare, ViewGeometry, Windows
 from toys import make_draws
 
 
@@ -33,6 +35,14 @@ def test_windows_lie_in_the_region(size: tuple[int, int], margin: int, data: st.
         assert side >= 1
         assert edge <= top <= canvas[0] - edge - side
         assert edge <= left <= canvas[1] - edge - side
+
+
+def test_a_whole_view_is_what_a_classifier_is_tested_with_whatever_the_region_is() -> None:
+    for height, width in ((48, 75), (61, 40), (40, 40)):
+        pixels = torch.rand(1, 3, height, width)
+        geometry = ViewGeometry((height + 16, width + 16), 8, 40, boxes=((9, 9, 20, 20),))
+        seen = MiddleSquare(boxed=False)(F.pad(pixels, (8,) * 4), geometry, make_draws(2))
+        torch.testing.assert_close(seen, fit_square(pixels, 40, interpolation="bilinear").expand(2, -1, -1, -1))
 
 
 def test_windows_open_while_the_ascent_is_coarse() -> None:

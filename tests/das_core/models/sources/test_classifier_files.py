@@ -15,6 +15,8 @@ from torch import Tensor, nn
 from torchvision.models import DenseNet, VisionTransformer
 
 from cases import each_case
+from das_core.models.classifier import Classifier
+from das_core.models.embedder import Embedder
 from das_core.models.labels import imagenet_labels, number_labels
 from das_core.models.sources import classifier_files
 from das_core.models.sources.classifier_files import load_classifier_file
@@ -48,8 +50,17 @@ def test_a_checkpoint_is_loaded(tmp_path: Path, name: str, build: Any, suffix: s
         safetensors.torch.save_file(module.state_dict(), path)
     loaded = load_classifier_file(path, name)
     assert (loaded.name, loaded.size) == ("my model", 224)
+    assert isinstance(loaded, Classifier)
     assert loaded.labels == (imagenet_labels() if classes == 1000 else number_labels(10))
     assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
+
+
+def test_a_checkpoint_without_a_last_layer_is_an_embedder(tmp_path: Path) -> None:
+    module, path = timm_model("vit_small_patch16_dinov3"), tmp_path / "dino.pth"
+    torch.save(module.state_dict(), path)
+    loaded = load_classifier_file(path, "timm/vit_small_patch16_dinov3")
+    assert isinstance(loaded, Embedder)
+    assert (loaded.name, loaded.width) == ("dino", 384)
 
 
 def test_a_robust_network_keeps_its_normalisation_and_needs_no_architecture(tmp_path: Path) -> None:
