@@ -123,8 +123,8 @@ def _list_items(
     for number in numbers:
         one, home = found[number]
         shown = [
-            Picture(home + picture.file, f"{_TITLES.get(picture.kind, '')} {_round(picture.activation)}")
-            for picture in one.pictures
+            Picture(home + made.file, f"{_TITLES.get(made.kind, '')} {_round(made.activation)}")
+            for made in one.pictures
         ]
         if number in crops:
             shown.append(Picture(crops[number], "photographs"))
@@ -139,18 +139,9 @@ def _list_items(
             lists.append(("alike", tuple(near)))
         activation = next((picture.activation for picture in one.pictures if picture.kind != "less"), None)
         rank = 100 * seen.rank(number, activation) if seen and activation is not None else None
-        items.append(
-            Item(
-                f"{units.name}:{number}",
-                name_unit(judge, units, number),
-                group,
-                (activation, rank, one.dead),
-                tuple(shown),
-                tuple(lists),
-                message=one.message or (DEAD if one.dead else ""),
-                failed=bool(one.message),
-            )
-        )
+        name, values = name_unit(judge, units, number), (activation, rank, one.dead)
+        item = Item(f"{units.name}:{number}", name, group, values, tuple(shown), tuple(lists))
+        items.append(replace(item, message=one.message or (DEAD if one.dead else ""), failed=bool(one.message)))
     return items
 
 
@@ -222,25 +213,14 @@ def find_effects(judge: Judge, units: Units) -> Tensor | None:
     unless the channels of the layer reach it as they are, but for a norm, an activation function and a mean."""
     if not isinstance(judge, Classifier) or units.layer is None or units.kind != "channel":
         return None
-    parts, known = (
-        dict(uncompile(judge.module).named_modules()),
-        [layer for layer in find_layers(judge) if not layer.heads],
-    )
-    names = [layer.name for layer in known]
-    heads = [
-        name for name in names if isinstance(parts[name], nn.Linear) and len(judge.labels) == parts[name].out_features
-    ]
-    if not heads or units.name not in names:
+    parts = dict(uncompile(judge.module).named_modules())
+    known = {layer.name: layer.channels for layer in find_layers(judge) if not layer.heads}
+    linear = [(name, part) for name in known if isinstance(part := parts[name], nn.Linear)]
+    heads = [(name, part) for name, part in linear if part.out_features == len(judge.labels)]
+    if not heads or units.name not in known:
         return None
-    between = known[names.index(units.name) : names.index(heads[-1])]
-    head = parts[heads[-1]]
-    assert isinstance(head, nn.Linear)
-    mixing = any(isinstance(parts[layer.name], nn.Linear | nn.Conv2d) for layer in between[1:])
-    if (
-        not between
-        or mixing
-        or head.in_features != units.count
-        or {layer.channels for layer in between} != {units.count}
-    ):
-        return None
-    return head.weight.detach().float().cpu()
+    (last, head), names = heads[-1], list(known)
+    between = names[names.index(units.name) : names.index(last)]
+    mixing = any(isinstance(parts[name], nn.Linear | nn.Conv2d) for name in between[1:])
+    same = {head.in_features, *(known[name] for name in between)} == {units.count}
+    return head.weight.detach().float().cpu() if between and same and not mixing else None

@@ -41,8 +41,8 @@ def write_atomically(path: Path, *, replace: bool = True) -> Iterator[Path]:
 
 @contextmanager
 def _hold_part(path: Path) -> Iterator[Path]:
-    """Yield the path of a temporary file beside `path`, and remove the file at the end. It is locked as long as the
-    block runs and the process lives, so it has to be written to, and not replaced by another one."""
+    """Yield the path of a temporary file beside `path`, which is locked as long as the block runs and the process
+    lives, so it has to be written to, and not replaced by another one; and remove it."""
     with ExitStack() as held:
         part: Path | None = None
         while part is None or (fcntl and not part.exists()):  # It was removed before it was locked.
@@ -61,12 +61,9 @@ def _hold_part(path: Path) -> Iterator[Path]:
 
 def _remove_abandoned(folder: Path) -> None:
     """Remove the temporary files in a folder that no living process has locked."""
-    names: list[str] = []
-    with suppress(OSError):  # It may not be readable.
-        names = os.listdir(folder) if fcntl else []
-    for part in (folder / name for name in names if _PART.fullmatch(name)):
+    for part in folder.glob(".*.part") if fcntl else ():
         with suppress(OSError):
-            if stat.S_ISREG(part.lstat().st_mode):
+            if _PART.fullmatch(part.name) and stat.S_ISREG(part.lstat().st_mode):
                 with part.open("rb+") as file:
                     fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
                     part.unlink()

@@ -65,17 +65,16 @@ def save_film(frames: Iterable[Images], path: Path | str, *, fps: float = FPS, *
     first = next(pixels, None)
     if first is None:
         raise ValueError(f"there are no frames for '{path.name}'; give at least one")
-    height, width, _ = first.shape
-    _check_size(path.name, suffix, width, height)
+    check_film(path, fps, first.shape[1::-1])
     with write_atomically(path) as part:
         write = _write_video if suffix in _VIDEOS else _write_stills
         write(first, pixels, part, suffix, fps, **settings)
     return path
 
 
-def check_film(path: Path | str, fps: float = FPS, size: tuple[int, int] | None = None) -> str:
-    """Check, before the first frame is made, that `save_film` can write, also frames of this width and height if they
-    are known; return the path's ending in lower case."""
+def check_film(path: Path | str, fps: float = FPS, size: tuple[int, ...] = (1, 1)) -> str:
+    """Check, before the first frame is made, that `save_film` can write frames of this width and height; return the
+    path's ending in lower case."""
     path = check_writable(path)
     suffix = path.suffix.lower()
     if suffix not in _STILLS | _VIDEOS:
@@ -93,20 +92,15 @@ def check_film(path: Path | str, fps: float = FPS, size: tuple[int, int] | None 
         raise ValueError(
             f"fps {shorten(fps)} is out of range; a {suffix} has 0.1 to {fastest:g} frames a second, {FPS:g} is usual"
         )
-    if size is not None:
-        _check_size(path.name, suffix, *size)
-    return suffix
-
-
-def _check_size(name: str, suffix: str, width: int, height: int) -> None:
-    """Raise a ValueError when frames are too large for a format."""
+    width, height = size
     is_large = suffix in _VIDEOS and (width + _BORDER) * (height + _BORDER) >= _MOST_PIXELS
     if is_large or max(width, height) > _LONGEST[suffix]:
         limit = f"{_LONGEST[suffix]:,} on a side{', and 260 million in all' * (suffix in _VIDEOS)}"
         raise ValueError(
-            f"'{shorten(name)}' cannot have frames of {width:,} x {height:,} pixels: a {suffix} has at most {limit}; "
-            "make them smaller, show fewer side by side, or save a .png"
+            f"'{shorten(path.name)}' cannot have frames of {width:,} x {height:,} pixels: a {suffix} has at most "
+            f"{limit}; make them smaller, show fewer side by side, or save a .png"
         )
+    return suffix
 
 
 def _read_frames(frames: Iterable[Images]) -> Iterator[Bytes]:

@@ -30,8 +30,6 @@ RunOne: TypeAlias = Callable[[Any, Path], Row]
 
 SHARE = 0.9  # of the memory may be filled: other cells can need more than the cell that was measured
 _DISK_ERRORS = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}  # nothing more can be stored
-
-
 _LONGEST = 1000  # characters of a problem
 
 
