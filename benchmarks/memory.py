@@ -157,8 +157,8 @@ def report() -> str:
 |---|---|---|
 {rows}
 
-What the guard of Direct Ascent Optimize expects of an ascent, and the peak of all its tensors: a square picture with a margin of
-56, every fourth level, {VIEWS} views at a time:
+What the guard of Direct Ascent Optimize expects of an ascent, and the peak of all its tensors: a square picture,
+with a margin of 56, every fourth level, {VIEWS} views at a time:
 
 | side | method | optimizer | estimated | used | estimated / used |
 |---|---|---|---|---|---|
