@@ -2,10 +2,11 @@
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from threading import Lock, get_ident
 from typing import Any, TypeVar
 
+import torch
 from torch.utils.hooks import RemovableHandle
 
 T = TypeVar("T")
@@ -37,6 +38,12 @@ def hearing_own_thread(
 def call_apart(function: Callable[[], T]) -> T:
     """Call a function in a thread of its own, wait for it, and return what it returns. Ctrl-C, which Python raises in
     the main thread only, cannot come between what the function changes for the process and what puts it back."""
+    default = torch.get_default_device()  # Every thread has its own.
+
+    def call() -> T:
+        with nullcontext() if default.type == "cpu" else default:
+            return function()
+
     with ThreadPoolExecutor(1) as thread:
         thread.submit(int).result()  # The end of the block does not wait for a thread that is just being started.
-        return thread.submit(function).result()
+        return thread.submit(call).result()

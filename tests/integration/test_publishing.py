@@ -92,9 +92,19 @@ def test_comfyui_is_asked_for_what_the_library_and_its_words_need_and_comfyui_la
         lines = (REPOSITORY / name).read_text(encoding="utf-8").splitlines()
         return {line for line in lines if line and not line.startswith("#")}
 
-    brought = ("torch", "torchvision", "numpy", "pillow", "safetensors", "huggingface_hub", "tqdm")
-    library = {line for line in read("requirements-library.txt") if line.partition(">=")[0] not in brought}
-    assert read("requirements.txt") == library | set(read_project()["project"]["optional-dependencies"]["text"])
+    brought = (
+        "torch",
+        "torchvision",
+        "numpy",
+        "pillow",
+        "safetensors",
+        "huggingface_hub",
+        "tqdm",
+        "tokenizers",
+        "transformers",
+    )
+    needed = read("requirements-library.txt") | {*read_project()["project"]["optional-dependencies"]["text"]}
+    assert read("requirements.txt") == {line for line in needed if line.partition(">=")[0] not in brought}
 
 
 def run_step(title: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:

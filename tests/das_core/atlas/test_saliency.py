@@ -97,5 +97,5 @@ test_what_has_no_map_is_said = refuses(
 
 
 def test_a_photograph_is_one() -> None:
-    with pytest.raises(ValueError, match="the photograph is a str"):
+    with pytest.raises(ValueError, match="the photograph is a path; open it first"):
         da.saliency(TOY, "cat.jpg", 3)  # type: ignore[arg-type]
