@@ -110,7 +110,7 @@ def test_the_text_of_a_step_reaches_the_page_that_queued_it(comfyui: Client) -> 
     assert any(re.match(rf"step 1/{STEPS} · up to \d+ s left ·\njellyfish ", text) for text in said)
     # Of quick steps, which nobody could read, not all are said.
     assert any(re.match(rf"step \d+/{STEPS} · \d+ s left ·\njellyfish ", text) for text in said)
-    assert re.match(rf"{STEPS} steps in \d+ s ·\njellyfish ", said[-1])
+    assert re.match(rf"{STEPS} steps in \d+ s ·\nfinal: jellyfish ", said[-1])
 
 
 def test_the_console_has_a_bar(comfyui: Client) -> None:
@@ -124,7 +124,7 @@ def test_finish_now_saves_the_picture_so_far_and_the_next_run_is_a_whole_one(com
     done = count_frames(comfyui, early)
     assert 1 <= done < STEPS
     assert "finishing" in texts(early)
-    assert re.match(rf"finished at step {done}/{STEPS} in \d+ s ·\njellyfish ", texts(early)[-1])
+    assert re.match(rf"finished at step {done}/{STEPS} in \d+ s ·\nfinal: jellyfish ", texts(early)[-1])
     (prompt_id,) = {event.data["prompt_id"] for event in early if event.type == "execution_start"}
     history = comfyui.wait(prompt_id)
     assert history["status"]["status_str"] == "success"
