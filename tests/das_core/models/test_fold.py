@@ -176,6 +176,8 @@ def test_ctrl_c_in_a_trace_puts_back_what_fx_replaces(monkeypatch: pytest.Monkey
     known = "__call__", "__getattr__"
     methods, functions = [getattr(nn.Module, name) for name in known], dict(vars(nn.functional))
     module = randomised(nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4)))
+    # A process that a shell has started in the background ignores the signal.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         with monkeypatch.context() as patch:
             patch.setattr(getattr(tracing, owner, tracing), name, press_and_go_on)
@@ -184,6 +186,7 @@ def test_ctrl_c_in_a_trace_puts_back_what_fx_replaces(monkeypatch: pytest.Monkey
         assert [getattr(nn.Module, name) for name in known] == methods
         assert vars(nn.functional) == functions
     finally:
+        signal.signal(signal.SIGINT, before)
         for name, method in zip(known, methods, strict=True):  # For the tests that follow.
             setattr(nn.Module, name, method)
     assert count_batch_norms(fold_batch_norm(module)) == 0
