@@ -113,6 +113,7 @@ if TYPE_CHECKING:
     from .report.shots import Shot
     from .report.spectrum import measure_spectrum
     from .report.verdict import classify, compare_with_texts
+    from .teaching.teach import load_taught, teach
 else:
     # Imported at first use, because they need packages that take seconds to load.
     __getattr__ = import_on_demand(
@@ -135,6 +136,7 @@ else:
             ".report.shots": ["Shot"],
             ".report.spectrum": ["measure_spectrum"],
             ".report.verdict": ["classify", "compare_with_texts"],
+            ".teaching.teach": ["load_taught", "teach"],
         },
     )
 
@@ -157,8 +159,9 @@ __all__ = [
     "compare_with_texts", "content_objective", "decompose", "describe", "diversity_objective", "draw_svg", "edit_stack",
     "embedding_objective", "feature_objective", "find_layers", "image_objective", "in_region", "latent_objective",
     "load", "load_dictionary", "load_open_clip", "load_preference", "load_stack", "load_starter", "load_starter_clip",
-    "load_starters", "load_timm", "load_torchvision", "measure_spectrum", "move_camera", "one_per_image", "over_frames",
-    "over_keyframes", "over_steps", "plot_history", "pool_layer", "preference_objective", "prior", "read_acts",
-    "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack", "scale_changes",
-    "score_images", "share_views", "split_acts", "style_objective", "suit_judge", "text_objective", "write_acts",
+    "load_starters", "load_taught", "load_timm", "load_torchvision", "measure_spectrum", "move_camera", "one_per_image",
+    "over_frames", "over_keyframes", "over_steps", "plot_history", "pool_layer", "preference_objective", "prior",
+    "read_acts", "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack",
+    "scale_changes", "score_images", "share_views", "split_acts", "style_objective", "suit_judge", "teach",
+    "text_objective", "write_acts",
 ]

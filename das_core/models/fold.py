@@ -31,6 +31,12 @@ def find_unfolded(part: nn.Module) -> nn.Module | None:
     return part.__dict__.get(_UNFOLDED)
 
 
+def forget_unfolded(module: nn.Module) -> None:
+    """Forget what the convolutions of a module were before norms were folded into them: they have changed since."""
+    for part in module.modules():
+        part.__dict__.pop(_UNFOLDED, None)
+
+
 class _Tracer(fx.Tracer):
     """An fx tracer that records each call of a convolution or batch norm as one node, even if it has submodules."""
 

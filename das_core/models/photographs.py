@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from ..common.files import explain_unreadable
-from ..common.images import Images, check_images, fit_square
+from ..common.images import Images, check_images, fit_square, resize
 from ..common.text import shorten
 
 Photographs = Images | Path | str  # Photographs: images, or a folder with files of them, whose subfolders are left out.
@@ -38,16 +38,36 @@ def find_pictures(photographs: Photographs) -> Sequence[Path | Tensor]:
 
 def read_picture(picture: Path | Tensor, size: int) -> Tensor | None:
     """Return a picture (1, 3, size, size), 0..1; None for a file that is none, or a picture of one colour."""
-    if isinstance(picture, Path):
-        try:
-            with Image.open(picture, formats=_FORMATS) as file:
-                if file.width * file.height > _MOST_PIXELS:
-                    raise ValueError(f"it has {file.width} x {file.height} pixels")
-                file.draft("RGB", (2 * size, 2 * size))
-                picture = check_images(file, "photograph")
-        except _DAMAGES as error:
-            _LOG.warning("%s is left out of the photographs (%s)", picture, shorten(str(error), 200))
-            return None
-    seen = fit_square(picture, size)
+    opened = _open(picture, size)
+    return None if opened is None else _leave_out_flat(fit_square(opened, size))
+
+
+def read_whole_picture(picture: Path | Tensor, side: int) -> Tensor | None:
+    """Return a picture (1, 3, H, W), 0..1, whose shorter side is at most `side`; None as `read_picture` does."""
+    opened = _open(picture, side)
+    if opened is None:
+        return None
+    scale = min(1.0, side / min(opened.shape[2:]))
+    height, width = (max(1, round(length * scale)) for length in opened.shape[2:])
+    return _leave_out_flat(opened if scale == 1 else resize(opened, (height, width)))
+
+
+def _open(picture: Path | Tensor, size: int) -> Tensor | None:
+    """Return a picture, or the content of its file, of `size` pixels or more; None for a file that is none."""
+    if isinstance(picture, Tensor):
+        return picture
+    try:
+        with Image.open(picture, formats=_FORMATS) as file:
+            if file.width * file.height > _MOST_PIXELS:
+                raise ValueError(f"it has {file.width} x {file.height} pixels")
+            file.draft("RGB", (2 * size, 2 * size))
+            return check_images(file, "photograph")
+    except _DAMAGES as error:
+        _LOG.warning("%s is left out of the photographs (%s)", picture, shorten(str(error), 200))
+        return None
+
+
+def _leave_out_flat(seen: Tensor) -> Tensor | None:
+    """Return a picture (1, 3, H, W), or None if it is of one colour."""
     darkest, brightest = seen.flatten(2).aminmax(dim=2)
     return seen if float((brightest - darkest).max()) > _FLAT else None

@@ -1,0 +1,1 @@
+"""Teaches judges to see through noise."""
