@@ -15,17 +15,13 @@ from benchmarks.classes import TARGETS
 from benchmarks.common import HERE, save_sheet
 from benchmarks.distances import mean_difference_from_afar, mean_distance
 from benchmarks.pictures import make_pictures
-from benchmarks.recipes import PICTURE, PICTURE_FROM_NOISE, PICTURE_VARIED, REFERENCE, Recipe
+from benchmarks.recipes import PICTURE, PICTURE_FROM_NOISE, REFERENCE, Recipe
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 
 CLASSES, SEEDS = TARGETS[:5], range(8)
-RECIPES = (PICTURE, PICTURE_FROM_NOISE, PICTURE_VARIED, REFERENCE)
-FILES = {
-    PICTURE: HERE / "diversity.jpg",
-    PICTURE_FROM_NOISE: HERE / "diversity_noise.jpg",
-    PICTURE_VARIED: HERE / "diversity_varied.jpg",
-}
+RECIPES = (PICTURE, PICTURE_FROM_NOISE, REFERENCE)
+FILES = {PICTURE: HERE / "diversity.jpg", PICTURE_FROM_NOISE: HERE / "diversity_noise.jpg"}
 
 
 def report() -> str:

@@ -43,7 +43,6 @@ class Recipe(recipe.Recipe):
     spec: StackSpec = field(default_factory=StackSpec)
     start: Literal["gray", "noise"] = "gray"
     score: ScoreKind = "log_probability"
-    variety: float = 0.0  # the share of the last features that the score leaves out; the seed decides which
 
     @property
     def key(self) -> str:
@@ -75,7 +74,7 @@ class Recipe(recipe.Recipe):
 
     def ask_class(self, text: str) -> Objective:
         """Return the objective of a class, by its name or index."""
-        return class_objective(load_classifiers(self.models), text, self.score, variety=self.variety)
+        return class_objective(load_classifiers(self.models), text, self.score)
 
     def ask_text(self, text: str) -> Objective:
         """Return the objective of a prompt, for the starter CLIPs that have `models` as image encoders."""
@@ -101,7 +100,6 @@ def load_clips(models: tuple[Starter, ...]) -> CLIP:
 
 PICTURE = Recipe(**vars(recipe.PICTURE), name="picture", title="picture (node defaults)")
 PICTURE_FROM_NOISE = replace(PICTURE, name="picture_from_noise", title="picture, start noise", start="noise")
-PICTURE_VARIED = replace(PICTURE, name="picture_varied", title="picture, variety 0.6", variety=0.6)
 SKETCH = Recipe(**vars(recipe.SKETCH), name="sketch", title="sketch")
 BEST = Recipe(**vars(recipe.BEST), name="best", title="best")
 

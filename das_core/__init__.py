@@ -19,7 +19,6 @@ from typing import TYPE_CHECKING
 from .ascent import (
     ATTACK,
     BEST,
-    DRAWING,
     DREAM,
     FEATURE,
     PICTURE,
@@ -43,7 +42,6 @@ from .ascent import (
     Result,
     SteepestAscent,
     Step,
-    Strokes,
     Weigh,
     Within,
     read_acts,
@@ -149,12 +147,12 @@ __version__ = "1.0.0"
 
 # fmt: off
 __all__ = [
-    "ATTACK", "BEST", "CLIP", "DRAWING", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH",
+    "ATTACK", "BEST", "CLIP", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH",
     "STARTER", "STYLE", "Activations", "Adam", "Ascent", "AscentError", "Augmentation", "Cells", "Choose", "Classifier",
     "ColorShift", "Denoiser", "Denoising", "Dictionary", "Distance", "Draws", "Embedder", "Flip", "Focus", "Glass",
     "GoOn", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly", "Noise", "NormalizedAscent",
     "Objective", "Optimizer", "Paint", "Parametrization", "Place", "PreferenceHead", "Protect", "Recipe", "Record",
-    "Result", "Shot", "StackSpec", "SteepestAscent", "Step", "Strokes", "Term", "Time", "TotalVariation", "Transform",
+    "Result", "Shot", "StackSpec", "SteepestAscent", "Step", "Term", "Time", "TotalVariation", "Transform",
     "Weigh", "Windows", "Within", "Zoom", "as_film", "as_zoom", "caricature_objective", "class_objective", "classify",
     "compare_with_texts", "content_objective", "decompose", "describe", "diversity_objective", "draw_svg", "edit_stack",
     "embedding_objective", "feature_objective", "find_layers", "image_objective", "in_region", "latent_objective",

@@ -286,7 +286,7 @@ export class Panel {
     const parts = [];
     if (this.goesOn) {
       parts.push(makeButton("more", () => this.goOn(1)));
-      if (this.ended.enlarges) parts.push(makeButton("larger", () => this.goOn(2)));
+      parts.push(makeButton("larger", () => this.goOn(2)));
     }
     if (!this.acts) return parts;
     const seed = this.node.properties[SEEDS] ? `, ${say("seed")} ${this.find("seed").value}` : "";

@@ -210,10 +210,8 @@ class Ascent:
             acts: what is steered in it, as for this ascent.
 
         Raises:
-            ValueError: when the picture cannot be larger: a drawing, or a canvas of more than 32,768 pixels a side.
+            ValueError: when the picture cannot be larger: a canvas of more than 32,768 pixels a side.
         """
-        if scale > 1 and self.optimizer.draws:
-            raise ValueError("a drawing is of strokes, which would be laid anew; draw it on a larger stack")
         whole = self.steps + self.skip
         steps = whole if scale == 1 else max(1, round(whole / 3))
         with running(self.device), own_modes(on_cpu=True):

@@ -27,7 +27,6 @@ class Optimizer(ABC):
         needs_levels: whether it moves levels, pixels or coefficients as tensors, by a `Parametrization`.
         level_sets: how many tensors for each level a step of the method `layers` holds, for the estimate of memory.
         denoised: whether an ascent has a denoiser if none is chosen.
-        draws: whether it sets the whole canvas itself, so that no denoiser may act on it.
         coarse_to_fine: the share of the steps, 0..1, that belong to the coarse part of the ascent; 0 for none.
         tilt: the exponent t of f^-t, by which K is multiplied at the frequency f at the first step.
 
@@ -51,7 +50,6 @@ class Optimizer(ABC):
     needs_levels: ClassVar[bool] = False
     level_sets: ClassVar[int] = 1
     denoised: ClassVar[bool] = False
-    draws: ClassVar[bool] = False
     coarse_to_fine: float = 0.0
     tilt: float = 0.0
 

@@ -76,10 +76,7 @@ def choose_focus(focus: Focus | Literal["auto"] | None, stack: ImageStack) -> Fo
 def choose_denoising(
     denoising: Denoising | Literal["auto"] | None, optimizer: Optimizer, plan: Plan
 ) -> Denoising | None:
-    """Return the denoiser of an ascent, None if the optimizer draws; `auto` is one if the optimizer is `denoised` and
-    an objective has a judge."""
-    if optimizer.draws:
-        return None
+    """Return the denoiser of an ascent; `auto` is one if the optimizer is `denoised` and an objective has a judge."""
     if not isinstance(denoising, str):
         return denoising
     check_choice("denoising", denoising, ["auto"])

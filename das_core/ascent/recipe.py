@@ -23,10 +23,9 @@ from .pace import Schedule
 from .plan import Plan
 from .preparation import check_parts, check_settings
 from .steepest_ascent import SteepestAscent
-from .strokes import Strokes
 from .within import Within
 
-RecipeName = Literal["picture", "sketch", "best", "feature", "drawing", "style", "dream"]
+RecipeName = Literal["picture", "sketch", "best", "feature", "style", "dream"]
 
 VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
 """The transforms of the views in `PICTURE`: those of `Augmentation()`, and `Distance`, which blurs a third of them."""
@@ -188,14 +187,6 @@ FEATURE = Recipe(
 """The recipe of a part of a model, such as a channel: one wide view a step, which is neither mirrored nor noisy, since
 many parts tell left from right, or answer to fine detail."""
 
-DRAWING = Recipe(
-    steps=120,
-    augmentation=Augmentation(4, Windows(fitted=True), (Flip(), Distance(0.25), Noise())),
-    optimizer=Strokes(),
-    denoising=None,
-)
-"""The recipe of a drawing of 160 strokes on paper. Views keep their colours, or strokes would have any."""
-
 _EVENLY = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
 """Small steps that change the whole of a given image and all its frequencies alike."""
 
@@ -226,7 +217,6 @@ RECIPES: Mapping[str, Recipe] = {
     "sketch": SKETCH,
     "best": BEST,
     "feature": FEATURE,
-    "drawing": DRAWING,
     "style": STYLE,
     "dream": DREAM,
 }

@@ -73,8 +73,7 @@ class Scoring:
 
         Each chunk yields the output for every part of the objective, the number of the image that each view shows,
         (V,), and how many views each image has in this step, for a film or a zoom on average. `alike` are the numbers
-        of images to show through the same views, and to `Judge.whole`, for a `PartialClassifier` differs from image to
-        image.
+        of images to show through the same views.
         """
         group, region, spec = self.plan.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
@@ -82,7 +81,7 @@ class Scoring:
             canvas = CanvasPixels(pyramid.pixels, start)
             yield {member.name: canvas for member in group.members}, torch.tensor(pyramid.items), 1
             return
-        judge = group.judge.whole if alike else group.judge
+        judge = group.judge
         geometry = ViewGeometry(spec.canvas, spec.margin, judge.size, spec.tile, region.boxes)
         batch = len(pyramid.pixels)
         if group.compares_images:
@@ -105,9 +104,7 @@ class Scoring:
     def _ask(self, judge: Judge, geometry: ViewGeometry, keys: Sequence[ViewKey], pace: Pace, canvas: Pyramid) -> Any:
         """Return the answer of a judge for the views with these keys, which are alike for all canvases."""
         draws = Draws(keys, canvas.device, pace.coarse_progress, pace.progress)
-        # The seed and the number of the image: a `PartialClassifier` chooses by these which features it uses.
-        images = [(key.seed, key.item) for key in keys]
-        return judge.answer(self.augmentation.make_views(canvas, geometry, draws), images)
+        return judge(self.augmentation.make_views(canvas, geometry, draws))
 
     def score_images(self, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
         """Return the score (B,) of every part of the objective, in their order, for the pixels (B, 3, H, W), margins

@@ -62,7 +62,7 @@ def make_parser() -> argparse.ArgumentParser:
     render.add_argument("wish", help="a class, 'layer:channel', or a prompt for a CLIP")
     render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the picture to write")
     render.add_argument("--size", type=int, default=448, metavar="PIXELS", help="its side (default: 448)")
-    render.add_argument("--recipe", default="picture", help="picture, sketch, best, feature or drawing")
+    render.add_argument("--recipe", default="picture", help="picture, sketch, best or feature")
     atlas = commands.add_parser("atlas", help="a page with pictures of every unit: direct-ascent atlas lite0 blocks.5")
     atlas.add_argument("model", help=_MODELS)
     atlas.add_argument("layers", nargs="*", help="names or patterns, such as 'layer4*' (default: all that have units)")

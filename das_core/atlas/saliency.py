@@ -70,7 +70,7 @@ def _trace(term: Term, images: Tensor, layer: str | None) -> Tensor:
     judge = term.judge
     if judge is None or term.references or term.regions or term.compares_images or term.images > 1:
         raise ValueError(f"'{term.name}' asks nothing of a photograph by itself; look for a class, a text or a unit")
-    judge = replace(judge.whole, module=uncompile(judge.module))
+    judge = replace(judge, module=uncompile(judge.module))
     views, side = judge.bring(fit_square(images, judge.size)), min(images.shape[2:])
     for found in choose_layers(judge, layer):
         added = torch.cat([_multiply(term, judge, found, view) for view in pausing(views.split(1))])

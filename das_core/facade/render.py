@@ -84,7 +84,7 @@ def render(
             objective; a function from views (V, 3, side, side), 0..1, to scores (V,); or a list of these.
         size: width and height in pixels, or one number for both; by default that of a stack in `start`, else 448.
         recipe: `picture`; `sketch`, with a third of its time; `best`, with four times its work; `feature`, for
-            a unit; `drawing`, in strokes; `style` or `dream`, which change `start` evenly; or a `Recipe`. By default
+            a unit; `style` or `dream`, which change `start` evenly; or a `Recipe`. By default
             `picture`, and within a bound `ATTACK`, with steps as long as suits the bound.
         steps: the number of steps; that of the recipe if None.
         start: the image to start from, see `Images`, or a stack to go on with, such as one of `load_stack`. If None,

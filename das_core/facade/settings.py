@@ -23,7 +23,6 @@ from ..ascent.recipe import Recipe
 from ..ascent.result import KEYWORD
 from ..ascent.sgd import SGD
 from ..ascent.steepest_ascent import SteepestAscent
-from ..ascent.strokes import Strokes
 from ..ascent.within import Within
 from ..common.files import explain_unreadable
 from ..common.scalars import as_number, as_whole
@@ -45,7 +44,7 @@ from .wish import Wish
 
 _TRANSFORMS = (Flip, Noise, Distance, ColorShift, Grayscale)
 _RECIPES = (Recipe, Augmentation, Windows, MiddleSquare, Focus, Denoising, TotalVariation)
-_OPTIMIZERS = (NormalizedAscent, SGD, Adam, SteepestAscent, Strokes)
+_OPTIMIZERS = (NormalizedAscent, SGD, Adam, SteepestAscent)
 _ASKED = "classes text layer channel channels neuron head heads direction directions diversity embedding sum_up scale"
 _CALLS: Mapping[str, Callable[..., Any]] = {
     **{kind.__name__: kind for kind in (*_RECIPES, *_OPTIMIZERS, *_TRANSFORMS, *KINDS.values(), Within)},

@@ -19,28 +19,21 @@ class NoShapesError(ValueError):
 
 @dataclass(frozen=True)
 class Shape:
-    """A path in the language of SVG, filled with a colour; with a `width`, a line of that colour and `opacity`."""
+    """A path in the language of SVG, filled with a colour."""
 
     path: str
     color: str
-    width: float = 0.0
-    opacity: float = 1.0
 
 
 def write_svg(shapes: Sequence[Shape], width: int, height: int, origin: float = 0.0) -> str:
     """Return shapes, the later ones on top, as the text of an SVG file whose corner lies at (`origin`, `origin`)."""
     # Regions that touch would let the ground shine through if their edges were smoothed.
-    rendering = "auto" if any(shape.width for shape in shapes) else "crispEdges"
-    lines = [
+    head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="{origin:g} {origin:g} {width} {height}" shape-rendering="{rendering}">'
-    ]
-    for shape in shapes:
-        line = f'stroke="{shape.color}" stroke-width="{shape.width:.5g}" stroke-linecap="round"'
-        line += f' stroke-opacity="{shape.opacity:.3g}"' if shape.opacity < 1 else ""
-        style = f'fill="none" {line}' if shape.width else f'fill="{shape.color}"'
-        lines.append(f'<path d="{shape.path}" {style}/>')
-    return "\n".join([*lines, "</svg>", ""])
+        f'viewBox="{origin:g} {origin:g} {width} {height}" shape-rendering="crispEdges">'
+    )
+    paths = [f'<path d="{shape.path}" fill="{shape.color}"/>' for shape in shapes]
+    return "\n".join([head, *paths, "</svg>", ""])
 
 
 def trace_regions(picture: Tensor) -> list[Shape]:

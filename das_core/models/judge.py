@@ -134,19 +134,6 @@ class Judge:
         with torch.no_grad():
             return self.run(views.to(self.device), (*FORWARD_ERRORS, RuntimeError), advice)
 
-    def answer(self, views: Tensor, images: Sequence[tuple[int, int]]) -> Any:
-        """Return the output for views (V, 3, size, size), 0..1, of an ascent.
-
-        For every view, `images` has the seed of the ascent and the number of its image in the batch (0 for a film or a
-        zoom). A `PartialClassifier` uses other features for each image; other judges ignore it.
-        """
-        return self(views)
-
-    @property
-    def whole(self) -> "Judge":
-        """This judge itself; for a `PartialClassifier`, the classifier that uses all features for every image."""
-        return self
-
     @property
     def members(self) -> tuple[Self, ...]:
         """The single models of this judge: itself, or the members of an ensemble."""

@@ -11,25 +11,21 @@ from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.devices import make_constant
-from ..common.scalars import check_number
 from ..common.text import shorten, unify_colons
 from ..common.weighted_lines import check_weight, parse_weighted_lines
 from ..models.class_entries import find_classes
 from ..models.classifier import Classifier
 from ..models.judge import Judge, check_judge
 from ..models.labels import Labels, UnknownClassError
-from ..models.partial_classifier import make_partial_classifier
 from ..models.photograph_check import log_misreading
 from .term import Objective, join_names, make_objective
 
 ScoreKind = Literal["logit", "log_probability", "margin", "share"]
 Targets = int | str | Sequence[int | str | tuple[int | str, float]]
 
-MOST_VARIETY = 0.9  # At 0.7 already, pictures of the recipe `sketch` were not recognised from afar and in grey.
-
 
 def class_objective(
-    classifier: Judge, targets: Targets, score: ScoreKind = "log_probability", weight: float = 1.0, variety: float = 0.0
+    classifier: Judge, targets: Targets, score: ScoreKind = "log_probability", weight: float = 1.0
 ) -> Objective:
     """Return the objective that makes a classifier see some classes: the weighted sum of their scores.
 
@@ -43,8 +39,6 @@ def class_objective(
             is the logit minus the largest logit of the other classes. `share` is the logit plus twice the
             log-probability, for films: between two keyframes each class gets a share that is as large as its weight.
         weight: the weight of the objective, see `Term`.
-        variety: the share, 0 to 0.9, of the classifier's last features that its logits ignore, others for every seed
-            and image (`PartialClassifier`). At 0, pictures of different seeds are alike; from 0.6, some are odd.
 
     Example:
         >>> from das_core import class_objective, load_starter
@@ -66,13 +60,9 @@ def class_objective(
         raise ValueError("the weights of all classes are 0, so there is nothing to climb; raise one above 0")
     if score == "margin" and len({index for index, _ in chosen}) == len(labels):
         raise ValueError("score 'margin' needs a class that is not asked for; leave one out or choose 'logit'")
-    check_number("variety", variety, 0, MOST_VARIETY, "with 0 all seeds give like pictures")
-    members = classifier.members
-    if variety:
-        members = tuple(make_partial_classifier(member, 1 - variety) for member in members)
     kind = ClassScore(chosen, score)
     name = join_names([labels.name(index) for index, _ in chosen])
-    return make_objective(name, [(member, kind) for member in members], weight, describe=kind.describe)
+    return make_objective(name, [(member, kind) for member in classifier.members], weight, describe=kind.describe)
 
 
 @dataclass(frozen=True)

@@ -97,6 +97,10 @@ def teach(
 def load_taught(judge: J, path: Path | str) -> J:
     """Return a judge like this one, with what `teach` has written to a file; of an ensemble, the member that it is of.
 
+    Args:
+        judge: a judge with the weights that were taught, in fp32.
+        path: the file.
+
     Raises:
         ValueError: when the file cannot be read, is damaged, or belongs to another model.
 

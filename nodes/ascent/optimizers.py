@@ -8,10 +8,9 @@ from ...das_core.ascent.adam import Adam
 from ...das_core.ascent.normalized_ascent import STEEPEST_TILT, NormalizedAscent
 from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.sgd import SGD
-from ...das_core.ascent.strokes import Strokes
 from ..schema import make_options, read_choice, tip
 
-_OPTIMIZERS: dict[str, type[Optimizer]] = {"ascent": NormalizedAscent, "sgd": SGD, "adam": Adam, "strokes": Strokes}
+_OPTIMIZERS: dict[str, type[Optimizer]] = {"ascent": NormalizedAscent, "sgd": SGD, "adam": Adam}
 
 
 def optimizer_input() -> Any:
@@ -61,20 +60,9 @@ def optimizer_input() -> Any:
                     "for they add up.",
                 )
             ],
-            strokes=[
-                tip(
-                    io.Int.Input("strokes", default=Strokes.strokes, min=1, max=1000),
-                    "How many. 40: a sign. 160: a drawing. 600: a painting, four times as slow.",
-                ),
-                tip(
-                    io.Float.Input("width", default=Strokes.width, min=1.0, max=20.0, step=0.05),
-                    "Of a middling stroke, in pixels of a picture of 224. 2: a pen. 7: a brush. 20: a broad brush.",
-                ),
-            ],
         ),
         tooltip="ascent: steps of equal size, from coarse to fine; the one for pictures. sgd: the paper's "
-        "reference. adam: every level by itself, as imstack does; more texture and grain. strokes: draws on "
-        "paper; levels, denoise and tilt have no part in it.",
+        "reference. adam: every level by itself, as imstack does; more texture and grain.",
     )
 
 

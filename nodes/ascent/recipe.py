@@ -34,7 +34,7 @@ def recipe_input() -> Any:
         "recipe",
         options=make_options(_CHOICES, custom=_list_settings()),
         tooltip="How long and how it climbs. picture: 60 steps of 16 views. sketch: recognisable in a third of the "
-        "time. best: four times as long. feature: for a channel or another part. drawing: 160 strokes on paper. "
+        "time. best: four times as long. feature: for a channel or another part. "
         "style, dream: change an image evenly, with wide or with close views. custom: every setting by itself; it "
         "begins with those of picture. Films, zooms, tiles and masks are recognised by their stack.",
     )

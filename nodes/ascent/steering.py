@@ -110,7 +110,7 @@ class Steering:
             bridge.warn_on_node(f"the panel of Direct Ascent Optimize will not show this picture later: {error}", None)
             return None
         running = bridge.find_running_node()
-        ended = {"done": len(ascent.history), "enlarges": not ascent.optimizer.draws, "text": text}
+        ended = {"done": len(ascent.history), "text": text}
         ended["prompt_id"] = running.prompt_id if running else ""
         return shown and {RESULT: [ended | {"state": self._describe(ascent), "image": shown["images"][0]}]}
 

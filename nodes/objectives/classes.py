@@ -21,7 +21,7 @@ class ClassObjective(Node):
             "WordNet ids and indices all work; an unknown name is answered with the nearest ones. Pick "
             "ImageNet Class lists all.",
             aliases="imagenet, class, label",
-            advanced=["score", "weight", "variety"],
+            advanced=["score", "weight"],
             inputs=[
                 Classifier.Input("classifier", tooltip="The model to convince, from Load Classifier."),
                 tip(
@@ -41,24 +41,14 @@ class ClassObjective(Node):
                     "pushes away the strongest rival. share: for films, as Direct Ascent Keyframes has it.",
                 ),
                 weight_input(),
-                tip(
-                    io.Float.Input(
-                        "variety", default=0.0, min=0.0, max=core.MOST_VARIETY, step=0.05, round=0.001, optional=True
-                    ),
-                    "How much of what the classifier knows of a class is left out, other things for every seed and "
-                    "every image of a batch. 0: the whole class, and pictures that are much alike. 0.5: they differ "
-                    "more, and are nearly as sure. 0.8: they differ most, and some are odd.",
-                ),
             ],
             outputs=[Objective.Output("objective", tooltip="For an objective input of Direct Ascent Optimize.")],
         )
 
     @classmethod
-    def execute(
-        cls, classifier: CoreClassifier, classes: str, score: core.ScoreKind, weight: float, variety: float = 0.0
-    ) -> io.NodeOutput:
+    def execute(cls, classifier: CoreClassifier, classes: str, score: core.ScoreKind, weight: float) -> io.NodeOutput:
         with add_advice(UnknownClassError, advise_list(classifier)):
-            return io.NodeOutput(core.class_objective(classifier, classes, score, weight, variety))
+            return io.NodeOutput(core.class_objective(classifier, classes, score, weight))
 
 
 def list_words() -> list[str]:

@@ -19,7 +19,7 @@ class StackToSVG(Node):
             display_name="Stack to SVG",
             category="Direct Ascent",
             description="Draw a picture of few colours as shapes, sharp at every size: pixel art, posters, ink, "
-            "stained glass, triangles, or a drawing's strokes. Connect svg to Save SVG.",
+            "stained glass or triangles. Connect svg to Save SVG.",
             aliases="svg, save svg, vector, export, plotter, laser, print",
             inputs=[Stack.Input("stack", tooltip="From Direct Ascent Optimize: its look knows the shapes.")],
             outputs=[io.SVG.Output("svg", tooltip="A drawing of every picture of the batch, for Save SVG.")],

@@ -15,7 +15,6 @@ import direct_ascent as da
 import tinyclip
 from das_core.facade.wrap import wrap
 from das_core.models.judge import Judge
-from das_core.models.partial_classifier import make_partial_classifier
 from quick_render import render
 from toys import classifier
 
@@ -43,7 +42,6 @@ def make_renders() -> list[Callable[[], Tensor]]:
         ("2:7", toy),
         ("class 3", toy),
         (da.channels("2", [1, 2]) + da.diversity("0"), toy),
-        ("class 3", make_partial_classifier(toy, 0.5)),
         ("a castle in fog", clip),
         ("transformer.resblocks.1:3", clip),
         ("class 2", vision),

@@ -74,8 +74,8 @@ def climb(objectives: Objective | Sequence[Objective], stack: ImageStack | None 
     return Ascent(stack or ImageStack.gray(SPEC), objectives, **settings)  # type: ignore[arg-type]
 
 
-def third_class(model: Classifier, score: str = "logit", variety: float = 0.0) -> Objective:
-    return class_objective(model, 3, score, variety=variety)  # type: ignore[arg-type]
+def third_class(model: Classifier, score: str = "logit") -> Objective:
+    return class_objective(model, 3, score)  # type: ignore[arg-type]
 
 
 def channel(model: Classifier, index: int) -> Objective:
@@ -99,7 +99,6 @@ CLASSIFIERS: dict[str, Case] = {
         ImageStack.gray(SPEC), third_class(model, "log_probability"), device=DEVICE
     ),
     "margin": lambda model: climb(third_class(model, "margin")),
-    "variety": lambda model: climb(third_class(model, variety=0.5), BATCH),
     "regions": lambda model: climb(regions(model)),
     "mask": lambda model: climb([third_class(model), prior("l2")], MASKED, denoising=Denoising(keep=0.1)),
     "tile": lambda model: climb(third_class(model), TILE, denoising=Denoising(keep=0.1)),

@@ -109,8 +109,8 @@ def count_hooks(module: nn.Module) -> int:
     return sum(len(part._forward_hooks) + len(part._forward_pre_hooks) for part in module.modules())
 
 
-def toy_class(target: int = 3, weight: float = 1.0, seed: int = 0, variety: float = 0.0) -> da.Objective:
-    return da.class_objective(classifier(seed=seed), target, "logit", weight, variety)
+def toy_class(target: int = 3, weight: float = 1.0, seed: int = 0) -> da.Objective:
+    return da.class_objective(classifier(seed=seed), target, "logit", weight)
 
 
 def climb(

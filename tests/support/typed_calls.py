@@ -9,7 +9,7 @@ import direct_ascent as da
 def documented(model: nn.Module, photo: Tensor) -> None:
     judge = da.wrap(model, size=224, labels=["cat", "dog"])
     jellyfish = da.class_objective(judge, "jellyfish")
-    da.class_objective(judge, 107, "margin", weight=0.5, variety=0.5)
+    da.class_objective(judge, 107, "margin", weight=0.5)
     da.class_objective(judge, [107, "goldfish", ("castle", -0.5)])
     da.text_objective(da.load_starter_clip(), "a castle\nwater: -0.5", "cosine")
     da.image_objective(judge, photo)

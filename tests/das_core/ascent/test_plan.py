@@ -18,7 +18,6 @@ from das_core.ascent.plan import Member, TermGroup, make_plan
 from das_core.ascent.spreading import count_views, select_images, split_frames, spread_views
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge
-from das_core.models.partial_classifier import PartialClassifier, make_partial_classifier
 from gradient_by_hand import CPU, PACE, SEED, STEP, film, measure, noisy
 from toys import SPEC, VIEWS, classifier, make_scoring, output_objective, toy_class
 
@@ -111,9 +110,6 @@ def test_names_are_numbered_from_the_second_on_and_keep_their_order() -> None:
 def test_the_output_or_the_features_of_a_model_and_its_activations_make_two_groups() -> None:
     model = classifier()
     inner = da.feature_objective(model, "1", "channel", 2)
-    partial = da.class_objective(make_partial_classifier(model, 1.0), ((3, 1.0),))
-    groups = make_plan([partial, inner], SPEC, 1).groups
-    assert [type(group.judge) for group in groups] == [PartialClassifier, ActivationJudge]
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     objectives = [da.content_objective(model, picture, "3"), da.class_objective(model, ((3, 1.0),)), inner]
     groups = make_plan(objectives, SPEC, 1).groups

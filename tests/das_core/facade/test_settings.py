@@ -35,7 +35,7 @@ def make_again(function: str, settings: Any) -> facade.Rendering:
     ("render", ["2:5", 3, da.prior("spectrum", 0.3)], {"recipe": OWN, "steps": None}),
     ("render", SUM, {"recipe": replace(da.PICTURE, focus=da.Focus(center=(0.2, 0.7)))}),
     ("render", sum([facade.classes([3, 4]), -facade.layer("2")]), {"parametrization": "maco", "recipe": "feature"}),
-    ("render", facade.channels("2", range(2)), {"look": da.Cells(16, ("#102030", "#ffeedd")), "recipe": "drawing"}),
+    ("render", facade.channels("2", range(2)), {"look": da.Cells(16, ("#102030", "#ffeedd")), "recipe": "sketch"}),
     ("render", (facade.neuron("2", 3, (1, 1)), facade.diversity("2")), {"batch": 2, "look": "ink"}),
     ("film", {0: "class 3", 2: 0.5 * facade.classes(4)}, {"frames": 3, "loop": True}),
     ("film", "0: class 3 / 2: class 5", {"frames": 3, "recipe": da.SKETCH}),

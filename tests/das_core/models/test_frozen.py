@@ -17,7 +17,6 @@ from das_core.facade.wish import of_views
 from das_core.models.classifier import build_classifier
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.frozen import evaluating, freeze, freeze_copy
-from das_core.models.partial_classifier import make_partial_classifier
 from toys import SPEC, VIEWS, count_batch_norms
 from untrained import HALF
 
@@ -89,7 +88,7 @@ def climb_parts_and_ensembles(module: nn.Module) -> None:
     da.classify(whole, torch.rand(1, 3, 40, 40))
     pair = ClassifierEnsemble.from_members([whole, build_classifier("other", module, 32, HALF, HALF)])
     render(pair, da.class_objective(pair, 1))
-    render(whole, da.class_objective(make_partial_classifier(replace(whole, module=module), 0.5), 1))
+    render(whole, da.class_objective(replace(whole, module=module), 1))
 
 
 def fail(module: nn.Module) -> None:

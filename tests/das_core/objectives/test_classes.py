@@ -101,10 +101,6 @@ test_settings_out_of_range_are_refused = refuses(
     ({"targets": 1, "weight": float("inf")}, "the weight inf of the objective"),
     ({"targets": 1, "score": "softmax"}, "'softmax' is unknown; choose one of logit, log_probability, m"),
     ({"targets": tuple((i, 1.0) for i in range(9)), "score": "margin"}, "leave one out or choose 'logit'"),
-    ({"targets": 3, "variety": 0.91}, "variety 0.91 is not between 0 and 0.9"),
-    ({"targets": 3, "variety": math.nan}, "variety nan is not"),
-    # Variety needs features that can be left out.
-    ({"targets": 3, "variety": 0.3}, r"toy has no linear layer .* set variety to 0"),
     ({"targets": 3.5}, "class 3.5 is neither an index nor a name; write 107, 'jellyfish', or a list"),
     ({"targets": [(1, "much")]}, "is neither an index nor a name"),
 )

@@ -51,7 +51,7 @@ def test_the_choices_of_focus_are_a_focus_or_none(pack: Pack) -> None:
 def test_the_options_and_their_defaults_are_those_of_the_optimizers(pack: Pack) -> None:
     module = pack.module("nodes.ascent.optimizers")
     options = module.optimizer_input().options
-    assert [option.key for option in options] == ["ascent", "sgd", "adam", "strokes"]
+    assert [option.key for option in options] == ["ascent", "sgd", "adam"]
     for option in options:
         widgets = {widget.id: widget.default for widget in option.inputs}
         defaults = asdict(module.read_optimizer({"optimizer": option.key} | widgets))
@@ -69,7 +69,7 @@ def test_on_is_total_variation_and_off_is_none(pack: Pack) -> None:
 
 test_what_cannot_be_is_refused = refuse_all(
     {
-        r"recipe 'soup' is unknown; choose picture, sketch, best, feature, drawing, style, dream or custom": (
+        r"recipe 'soup' is unknown; choose picture, sketch, best, feature, style, dream or custom": (
             lambda pack: read(pack, "soup")
         ),
         r"recipe is missing or unknown; choose picture": lambda pack: read(pack, None),

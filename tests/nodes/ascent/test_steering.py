@@ -84,7 +84,7 @@ def test_a_page_that_is_opened_later_finds_the_end_among_the_results(
     (ended,) = shown["das_ascent"]
     assert ended.pop("image").shape == (68, 134, 3)
     state = ended.pop("state")
-    assert ended == {"done": 4, "enlarges": True, "text": running.server.texts[-1], "prompt_id": "first"}
+    assert ended == {"done": 4, "text": running.server.texts[-1], "prompt_id": "first"}
     assert (state["acts"], state["factors"], state["chosen"]) == ("", {"class 0": 1.0}, (0, 1))
 
     def fill_disk(image: Any, cls: Any) -> Any:

@@ -16,13 +16,6 @@ def test_lines_become_targets_with_their_weights(pack: Pack, toy: Any) -> None:
     assert (term.score.kind, term.weight) == ("margin", 2.0)
 
 
-def test_variety_goes_to_the_objective_and_is_none_without_it(pack: Pack, starter: Any) -> None:
-    (objective,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish", variety=0.3)
-    assert objective.terms[0].judge.share == 0.7
-    (plain,) = pack.run("DAS_ClassObjective", classifier=starter, classes="jellyfish")
-    assert not hasattr(plain.terms[0].judge, "share")
-
-
 @each_case("classes", "jelyfish", "crane", "all sunflower", "sunflower: big")
 def test_where_all_names_are_listed_is_said_for_those_of_imagenet(pack: Pack, starter: Any, classes: str) -> None:
     with pytest.raises(
