@@ -38,11 +38,13 @@ class Difference:
         digest: the SHA-256 of its weights (`digest_weights`).
         tensors: what is added, by the name of the weight: as many numbers as the weight has; or, under the names with
             '#up' (out, rank) and '#down' (rank, in), two matrices whose product is added.
+        lesson: what it was taught with, so that the same call finds it; not read by anything else.
     """
 
     model: str
     digest: str
     tensors: Mapping[str, Tensor] = field(repr=False)
+    lesson: str = ""
 
 
 def digest_weights(module: nn.Module) -> str:
@@ -121,7 +123,7 @@ def _change(judge: J, difference: Difference) -> J:
 def write_difference(path: Path, difference: Difference) -> None:
     """Write a difference to a file, whole or not at all, in float16."""
     tensors = {name: tensor.detach().half() for name, tensor in difference.tensors.items()}
-    about = {"format": _FORMAT, "model": difference.model, "sha256": difference.digest}
+    about = {"format": _FORMAT, "model": difference.model, "sha256": difference.digest, "lesson": difference.lesson}
     with write_atomically(path) as part:
         write_tensor_file(part, tensors, about)
 
@@ -151,7 +153,7 @@ def read_difference(path: Path) -> Difference:
         name for name, tensor in tensors.items() if tensor.dtype != torch.float16 or not tensor.isfinite().all()
     ]:
         raise ValueError(f"'{path.name}' is damaged: {shorten(bad[0])} holds no finite fp16 numbers; get it again")
-    return Difference(shorten(about.get("model", ""), 100), about.get("sha256", ""), tensors)
+    return Difference(shorten(about.get("model", ""), 100), about.get("sha256", ""), tensors, about.get("lesson", ""))
 
 
 def _check_fit(weights: Mapping[str, Tensor], tensors: Mapping[str, Tensor], model: str) -> None:

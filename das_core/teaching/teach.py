@@ -1,8 +1,10 @@
 """`teach`: a judge that sees through noise, from any judge and a folder of photographs."""
 
+import hashlib
 import logging
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -11,7 +13,7 @@ import safetensors.torch
 from ..common.files import check_writable, write_atomically
 from ..common.modes import own_modes
 from ..common.tensor_file import write_tensor_file
-from ..models.difference import apply_difference, read_difference, write_difference
+from ..models.difference import Difference, apply_difference, read_difference, write_difference
 from ..models.judge import Judge
 from ..models.photographs import Photographs
 from .crops import read_lessons
@@ -54,7 +56,8 @@ def teach(
         rank: of the products that change large weights, 1 to 4096; 8 gives a small file, 64 learns a little more.
         seed: of crops and noise.
         path: a .safetensors file for what is learned, which `load_taught` takes. If teaching is cancelled or killed,
-            the same call goes on from the file beside it that ends in '.state'.
+            the same call goes on from the file beside it that ends in '.state'; once it is over, the same call reads
+            the file.
         watch: is called after every batch with the `Progress`.
 
     Raises:
@@ -72,7 +75,10 @@ def teach(
     target = None if path is None else check_writable(path)
     lessons = read_lessons(photographs, judge.size)
     teaching = Teaching(judge, lessons, crops, minutes, rank, seed)
-    key = f"{teaching.digest} {crops} {minutes if crops is None else ''} {rank} {seed} {lessons.digest}"
+    asked = (teaching.digest, crops, crops is None and minutes, rank, seed, lessons.digest)
+    key = hashlib.sha256(repr(asked).encode()).hexdigest()
+    if target is not None and (known := _find_taught(target, key)) is not None:
+        return apply_difference(judge, known)
     state = None if target is None else target.with_name(f"{target.name}.state")
     if state is not None:
         _go_on(teaching, state, key)
@@ -88,10 +94,11 @@ def teach(
         if state is not None and teaching.progress.crops:
             _keep(teaching, state, key)
         raise
+    learned = replace(teaching.difference, lesson=key)
     if target is not None and state is not None:
-        write_difference(target, teaching.difference)
+        write_difference(target, learned)
         state.unlink(missing_ok=True)
-    return apply_difference(judge, teaching.difference)
+    return apply_difference(judge, learned)
 
 
 def load_taught(judge: J, path: Path | str) -> J:
@@ -114,6 +121,15 @@ def load_taught(judge: J, path: Path | str) -> J:
         'EfficientNet-Lite0, taught'
     """
     return apply_difference(judge, read_difference(Path(path)))
+
+
+def _find_taught(path: Path, key: str) -> Difference | None:
+    """Return what the same call has taught before; None if the file is another one."""
+    try:
+        known = read_difference(path)
+    except ValueError:
+        return None
+    return known if known.lesson == key else None
 
 
 def _go_on(teaching: Teaching, path: Path, key: str) -> None:

@@ -84,6 +84,7 @@ def test_the_same_seed_gives_the_same_weights_also_after_a_kill(
     again = teach(judge, PHOTOGRAPHS, crops=96, seed=3, path=path, watch=lambda progress: seen.append(progress.crops))
     assert seen == [64, 80, 96]
     assert torch.equal(weights_of(again), weights_of(whole))
+    teach(judge, PHOTOGRAPHS, crops=96, seed=3, path=path, watch=lambda progress: pytest.fail("it was over"))
     assert not torch.equal(weights_of(teach(judge, PHOTOGRAPHS, crops=96, seed=4)), weights_of(whole))
 
 
