@@ -218,7 +218,7 @@ def make_atlas(
         clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as `load_starter_clip()` does")
         if photos is None:
             raise ValueError("words are chosen by photographs, and there are none; give a folder of them as photos")
-        _ = clip.members[0].text_tower  # Raises the error of a model without one.
+        _ = clip.text_tower  # Raises the error of a model without one.
     photographs = None if photos is None else read_photographs(photos, judge.size)
     results = Results(path)
     with results.claim(f"atlas of {judge.name} {plan.digest[:12]}"):

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,8 +13,8 @@ from ..models.clip import CLIP
 from ..models.judge import Judge
 from ..models.layers.layer import Layer
 from ..models.photographs import AT_ONCE, Photographs, find_pictures, read_picture
-from ..models.words import embed_words, list_words
-from ..report.description import measure_fit
+from ..models.words import embed_words
+from ..report.description import Words, measure_fit, name_best
 from .pictures import measure_receptive_field
 from .units import Units, watch
 
@@ -129,20 +129,14 @@ def cut_crops(
     return sheets
 
 
-def dissect(clip: CLIP, seen: Seen, photographs: Tensor, count: int = 5) -> list[list[tuple[str, float]]]:
+def dissect(clip: CLIP, seen: Seen, photographs: Tensor, count: int = 5) -> list[Words]:
     """Return the words, and how much each fits, for every unit of a layer: by the soft pointwise mutual information of
-    CLIP-Dissect (Oikarinen and Weng, 2023, section 3.2)."""
-    member = clip.members[0]
-    (words,) = embed_words(replace(member))
-    embedded = torch.cat([member.encode_images(part.float() / 255).cpu() for part in photographs.split(AT_ONCE)])
-    likely = (_SHARPNESS * measure_fit(embedded, words, member.concepts)).softmax(dim=1)
+    CLIP-Dissect (Oikarinen and Weng, 2023, section 3.2); with an ensemble, the mean fit of its members counts."""
+    embedded = torch.cat([clip.encode_images(part.float() / 255).cpu() for part in photographs.split(AT_ONCE)])
+    likely = (_SHARPNESS * measure_fit(clip, embedded, embed_words(clip))).softmax(dim=1)
     top = min(_TOP, len(photographs))
     sure = torch.linspace(*_SURE, top)[:, None]
     # For each unit, the logarithm of the probability of every word given its photographs, (units, words).
     given = torch.stack([(1 + sure * (likely[of.topk(top).indices] - 1)).log().sum(dim=0) for of in seen.means.T])
     fit = given - (given.logsumexp(dim=0) - torch.tensor(float(len(given))).log())
-    best, names = fit.topk(count, dim=1), list_words()
-    return [
-        [(names[index], value) for index, value in zip(*pair, strict=True)]
-        for pair in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]
+    return name_best(fit, count)
