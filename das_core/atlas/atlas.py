@@ -207,7 +207,7 @@ def make_atlas(
     plan: AtlasPlan,
     path: Path,
     photos: Photographs | None = None,
-    clip: CLIP | None = None,
+    clip: Judge | None = None,
     workers: Workers | None = None,
     retry: bool = False,
     stream: TextIO | None = None,
