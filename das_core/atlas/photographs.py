@@ -45,13 +45,14 @@ class Seen:
         return bool(most - least > 1e-5 * self.means[:, unit].abs().max())
 
 
-def read_photographs(photographs: Photographs, size: int) -> Tensor:
-    """Return photographs as bytes (N, 3, size, size); files that are none are left out and logged."""
+def read_photographs(photographs: Photographs, size: int, least: int = 1) -> Tensor:
+    """Return photographs as bytes (N, 3, size, size), `least` or more; files that are none are left out and logged."""
     found = list(find_pictures(photographs))[:MOST]
     read = [picture for one in pausing(found) if (picture := read_picture(one, size)) is not None]
-    if not read:
+    if len(read) < least:
         raise ValueError(
-            f"none of {len(found)} photographs shows something; give others, or a folder of .jpg, .png or .webp files"
+            f"{len(read)} of {len(found)} photographs show something; give {least}, better hundreds, or a folder of "
+            ".jpg, .png or .webp files"
         )
     return (torch.cat(read) * 255).round_().clamp_(0, 255).byte()
 
@@ -129,14 +130,20 @@ def cut_crops(
     return sheets
 
 
-def dissect(clip: CLIP, seen: Seen, photographs: Tensor, count: int = 5) -> list[Words]:
-    """Return the words, and how much each fits, for every unit of a layer: by the soft pointwise mutual information of
-    CLIP-Dissect (Oikarinen and Weng, 2023, section 3.2); with an ensemble, the mean fit of its members counts."""
+def weigh_words(clip: CLIP, photographs: Tensor) -> Tensor:
+    """Return how likely each word is for each photograph, (N, words); with an ensemble, the mean fit of its members
+    counts."""
     embedded = torch.cat([clip.encode_images(part.float() / 255).cpu() for part in photographs.split(AT_ONCE)])
-    likely = (_SHARPNESS * measure_fit(clip, embedded, embed_words(clip))).softmax(dim=1)
-    top = min(_TOP, len(photographs))
+    return (_SHARPNESS * measure_fit(clip, embedded, embed_words(clip))).softmax(dim=1)
+
+
+def dissect(likely: Tensor, means: Tensor, count: int = 5) -> list[Words]:
+    """Return the words, and how much each fits, for every unit of a layer, given `weigh_words` and how active units are
+    for the photographs, (N, units): by the soft pointwise mutual information of CLIP-Dissect (Oikarinen and Weng, 2023,
+    section 3.2)."""
+    top = min(_TOP, len(likely))
     sure = torch.linspace(*_SURE, top)[:, None]
     # For each unit, the logarithm of the probability of every word given its photographs, (units, words).
-    given = torch.stack([(1 + sure * (likely[of.topk(top).indices] - 1)).log().sum(dim=0) for of in seen.means.T])
+    given = torch.stack([(1 + sure * (likely[of.topk(top).indices] - 1)).log().sum(dim=0) for of in means.T])
     fit = given - (given.logsumexp(dim=0) - torch.tensor(float(len(given))).log())
     return name_best(fit, count)

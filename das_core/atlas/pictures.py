@@ -1,37 +1,27 @@
 """The pictures of some units of a layer, made together in few ascents, and how active the units are for them."""
 
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..ascent.normalized_ascent import NormalizedAscent
 from ..ascent.recipe import FEATURE, SKETCH, Recipe
 from ..ascent.result import Result, VanishedError
-from ..common.images import to_bytes
 from ..facade.render import render
 from ..facade.running import Callback
 from ..models.judge import Judge
 from ..models.layers.layer import Layer, find_layers
 from ..objectives.diversity import diversity_objective
-from ..runs.cells import Row
 from ..views.augmentation import Augmentation
 from ..views.distance import Distance
 from .units import Units, UnitsScore, watch
 
-ACTIVATIONS = "activations.npy"  # How active all units of the layer are for the first picture of each unit.
-
-
 _FEWEST = 64  # The smallest side of a picture, in pixels.
-_QUALITY = 88  # Of WebP.
 _COARSE = 24  # Pixels from position to position: in coarser layers, units answer to things rather than to textures.
 _ON_CPU, _ON_GPU = 8, 64  # How many pictures share an ascent. On a CPU more take memory and save no time.
 _DIVERSITY = 0.3  # The weight of the difference of pictures of a unit, beside a weight of 1 of the unit.
@@ -86,44 +76,6 @@ class Made:
         places = range(0, len(self.moved), len(self.moved) // len(numbers))
         pairs = zip(numbers, places, strict=True)
         return {number: self.values[place].numpy() for number, place in pairs if self.moved[place]}
-
-
-@dataclass(frozen=True, eq=False)
-class PictureMaker:
-    """Makes the pictures of units; one call makes those of a cell, see `RunOne`."""
-
-    judge: Judge
-    layers: Mapping[str, Units]  # By their names.
-    pictures: Sequence[str]  # Names of `PICTURES`, the most important first.
-    sides: Mapping[str, int]  # By layer, the side of its pictures, see `choose_side`.
-    seed: int = 0
-    steps: int | None = None  # The number of steps; None for that of the recipe.
-
-    def __call__(self, task: tuple[str, Sequence[int]], folder: Path) -> Row:
-        """Make the pictures of some units, by the name of the layer and their numbers, and write them to a folder."""
-        name, numbers = task
-        units, side = self.layers[name], self.sides[name]
-        judge = replace(self.judge, size=side)
-        found: dict[int, list[dict[str, Any]]] = {number: [] for number in numbers}
-        dead = set(numbers)
-        for kind in self.pictures:
-            wanted = PICTURES[kind]
-            made = make_pictures(judge, units, wanted, numbers, self.seed, self.steps)
-            asked = [number for number in numbers for _ in range(wanted.count)]
-            for image, number in enumerate(asked):
-                if not made.moved[image]:
-                    continue
-                dead.discard(number)
-                file = f"{number}_{kind}_{image % wanted.count}.webp"
-                Image.fromarray(to_bytes(made.images[image : image + 1])).save(folder / file, "WEBP", quality=_QUALITY)
-                value = float(made.values[image, number])
-                found[number].append({"kind": kind, "file": file, "activation": value if np.isfinite(value) else None})
-            if wanted.sign > 0 and not (folder / ACTIVATIONS).exists():
-                written = io.BytesIO()  # To a file, NumPy writes without saying why it cannot.
-                np.save(written, made.values[:: wanted.count].numpy())
-                (folder / ACTIVATIONS).write_bytes(written.getvalue())
-        listed = [{"unit": number, "dead": number in dead, "pictures": found[number]} for number in numbers]
-        return {"pictures": [one["file"] for each in found.values() for one in each], "units": json.dumps(listed)}
 
 
 def make_pictures(

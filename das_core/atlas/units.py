@@ -20,6 +20,7 @@ from ..models.layers.activations import make_activation_judge
 from ..models.layers.heads import HEADS
 from ..models.layers.hooks import INPUT
 from ..models.layers.layer import Layer, UnknownLayerError, find_layer, find_layers
+from ..models.sources.kept_tensors import digest_tensors
 from ..objectives.term import Objective, make_objective
 
 CLASSES = "classes"  # What the classes of a classifier are called, as if they were the units of a layer.
@@ -56,6 +57,15 @@ class Units:
         own = self.kind == "channel" and is_activation(self.layer)
         before = (replace(self.layer, name=self.layer.name + INPUT),) if own else ()
         return (*before, self.layer)
+
+    @property
+    def digest(self) -> str:
+        """What pictures of the units depend on beside the weights of the judge: the dictionary of latents."""
+        if self.dictionary is None:
+            return ""
+        known = {name: value for name, value in vars(self.dictionary).items() if name not in ("name", "decoder")}
+        tensors = {name: value for name, value in known.items() if isinstance(value, Tensor)}
+        return f"{digest_tensors(tensors)} {[value for value in known.values() if not isinstance(value, Tensor)]}"
 
     def ask(self, judge: Judge, numbers: Sequence[int], sign: int = 1) -> Objective:
         """Return the objective of these units, one for each image, to be raised (1) or lowered (-1)."""

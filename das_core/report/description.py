@@ -53,8 +53,8 @@ def describe(
 
 
 def measure_fit(clip: CLIP, images: Tensor, words: Sequence[Tensor]) -> Tensor:
-    """Return how well words fit images, see `describe`, (B, words), on the CPU: given embeddings (B, D) of the images by
-    a CLIP, and those of the words by each of its members."""
+    """Return how well words fit images, see `describe`, (B, words), on the CPU, by the embeddings (B, D) of the images,
+    and by those of the words of each member."""
     # Otherwise cosines count for all members, as probabilities have another scale.
     if by_concepts := all(member.concepts is not None for member in clip.members):
         check_concepts(clip)

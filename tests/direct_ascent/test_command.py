@@ -7,7 +7,7 @@ from unittest.mock import Mock
 
 import pytest
 
-from das_core.atlas.pictures import PictureMaker
+from das_core.atlas.maker import PictureMaker
 from das_core.runs.cells import RunsStoppedError
 from direct_ascent.command import main
 from small_atlas import read_items

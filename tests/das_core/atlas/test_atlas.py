@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import das_core as da
 import tinyclip
 from cases import each_case
-from das_core.atlas.pictures import PictureMaker
+from das_core.atlas.maker import PictureMaker
 from das_core.facade import wrap
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.sources.open_clip_text import without_torchaudio

@@ -12,7 +12,7 @@ import direct_ascent as da
 import tinyclip
 from cases import each_case
 from das_core.atlas import photographs as module
-from das_core.atlas.photographs import Seen, dissect, read_photographs, see_photographs
+from das_core.atlas.photographs import Seen, dissect, read_photographs, see_photographs, weigh_words
 from das_core.atlas.units import find_units, watch
 from das_core.models.clip import CLIP
 from das_core.models.ensemble import CLIPEnsemble
@@ -57,18 +57,18 @@ def test_words_are_those_of_clip_dissect(clip: CLIP, monkeypatch: pytest.MonkeyP
             sure = 0.998 + (0.97 - 0.998) * place / 20
             logs[unit] += np.log(1 - sure + sure * likely[photo])
     fit = logs - np.log(np.exp(logs).mean(axis=0))
-    for unit, listed in enumerate(dissect(clip, Seen(means, means, means), PHOTOS, 3)):
+    for unit, listed in enumerate(dissect(weigh_words(clip, PHOTOS), means, 3)):
         best = np.argsort(-fit[unit])[:3]
         assert [word for word, _ in listed] == ["abcdef"[word] for word in best]
         np.testing.assert_allclose([value for _, value in listed], fit[unit][best], rtol=1e-3, atol=1e-4)
 
 
 def test_a_folder_without_photographs_is_refused_and_one_is_enough(tmp_path: Path) -> None:
-    with pytest.raises(ValueError, match="none of 0 photographs shows something"):
+    with pytest.raises(ValueError, match="0 of 0 photographs show something"):
         read_photographs(tmp_path, 32)
     (tmp_path / "a.jpg").write_bytes(b"\xff\xd8 no more")
     Image.new("RGB", (40, 40), "red").save(tmp_path / "flat.png")
-    with pytest.raises(ValueError, match="none of 2 photographs shows something"):
+    with pytest.raises(ValueError, match="0 of 2 photographs show something"):
         read_photographs(tmp_path, 32)
     Image.linear_gradient("L").save(tmp_path / "grey.png")
     (seen,) = see_photographs(TOY, find_units(TOY, "1"), read_photographs(tmp_path, 32)).values()

@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 import das_core as da
+from das_core.atlas.columns import find_effects
 from das_core.atlas.listing import find_alike
 from das_core.atlas.photographs import Seen
-from das_core.atlas.show import find_effects
 from das_core.atlas.units import find_units
 from das_core.models.labels import number_labels
 from das_core.runs.cells import RunsError
