@@ -7,23 +7,20 @@ from dataclasses import dataclass, replace
 from functools import partial
 from numbers import Real
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
 from ..ascent.result import AscentError
+from ..common.choices import check_choice
 from ..common.modes import own_modes
 from ..common.scalars import as_list, as_whole
-from ..common.text import shorten
-from ..facade.render import render
 from ..facade.wrap import find_judge
 from ..models.clip import CLIP
 from ..models.dictionary import Dictionary
 from ..models.judge import Judge, check_judge
 from ..models.photographs import Photographs
-from ..objectives.term import make_objective
 from ..runs.cells import Cell, Workers
 from ..runs.results import Results
 from .collection import Collection, Group, Item
@@ -33,13 +30,13 @@ from .made import read_made
 from .maker import PictureMaker, plan_pictures
 from .page import list_items, make_page
 from .photographs import dissect, read_photographs, see_photographs, weigh_words
-from .pictures import PICTURES
-from .units import Units, choose_numbers, find_units, watch
+from .pictures import PICTURES, make_pictures
+from .units import Units, choose_numbers, find_units
 
 USUAL = ("more", "less", "diverse")  # The pictures that are made of a unit unless others are named.
 
 _BYTES = 0.22  # Of a picture on disk, for each of its pixels.
-_TIMED = 8  # Pictures by which a view is timed.
+_TIMED = 8  # Units of a layer, the pictures of which are timed.
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,13 +54,13 @@ class AtlasPlan:
     def describe(self) -> str:
         """Return how many units there are in each layer, and, by the time of some steps of each, how long all takes."""
         lines, seconds, space, maker = [], 0.0, 0.0, self.maker
+        kinds = [PICTURES[kind] for kind in maker.pictures]
         for units in maker.layers.values():
-            count = sum(len(cell.task[1]) for cell in self.cells if cell.task[0] == units.name)
-            side = maker.sides[units.name]
-            views = sum(PICTURES[kind].count_views(units, side, maker.steps) for kind in maker.pictures)
-            took = count * views * self._time_view(units, side)
-            pictures = sum(PICTURES[kind].count for kind in maker.pictures)
-            seconds, space = seconds + took, space + count * pictures * _BYTES * side * side
+            numbers = [number for cell in self.cells for number in cell.task[1] if cell.task[0] == units.name]
+            side, count = maker.sides[units.name], len(numbers)
+            views = sum(kind.count_views(units, side, maker.steps) for kind in kinds)
+            took = count * views * self._time_view(units, numbers[:: -(-count // _TIMED)])
+            seconds, space = seconds + took, space + count * sum(kind.count for kind in kinds) * _BYTES * side * side
             lines.append(f"  {units.name}: {count:,} units at {side} pixels, {tqdm.format_interval(took)}")
         if len(lines) > 24:
             lines[12:-12] = [f"  … {len(lines) - 24:,} more layers"]
@@ -71,21 +68,15 @@ class AtlasPlan:
         whole = tqdm.format_interval(seconds)
         return "\n".join([f"{what}: about {whole} by one process of this machine, and {space / 2**20:,.0f} MB", *lines])
 
-    def _time_view(self, units: Units, side: int) -> float:
-        """Return how many seconds a view takes, beside others, by some steps for all units together."""
-        judge, ends = replace(self.maker.judge, size=side), list[float]()
-        recipe = PICTURES[self.maker.pictures[0]].choose_recipe(units, side, 3)
-        seen = (watch(judge, [units]), lambda output, _: units.read(output, before=True).mean(dim=(1, 2)))
-        options: dict[str, Any] = {"size": side, "recipe": recipe, "batch": _TIMED, "progress": False}
+    def _time_view(self, units: Units, numbers: Sequence[int]) -> float:
+        """Return how many seconds a view takes, beside others, by some steps for these units."""
+        maker, ends = self.maker, list[float]()
+        judge, wanted = replace(maker.judge, size=maker.sides[units.name]), PICTURES[maker.pictures[0]]
         with suppress(AscentError):  # Dead units take no time, nor do cells that fail; those say why.
-            render(
-                judge,
-                make_objective(units.name, [seen]),
-                callback=lambda _: ends.append(time.perf_counter()),
-                **options,
-            )
+            make_pictures(judge, units, wanted, numbers, steps=3, callback=lambda _: ends.append(time.perf_counter()))
         steps = max(1, len(ends) - 1)  # But the first, which takes longer.
-        return (max(ends, default=0.0) - min(ends, default=0.0)) / (steps * _TIMED * recipe.augmentation.views)
+        views = wanted.count_views(units, judge.size, 1) * len(numbers)
+        return (max(ends, default=0.0) - min(ends, default=0.0)) / (steps * views)
 
 
 @own_modes()
@@ -103,10 +94,8 @@ def plan_atlas(
     """Return the plan of an atlas; for arguments and errors see `atlas`."""
     judge = find_judge(model, device)
     kinds = [pictures] if isinstance(pictures, str) else as_list("pictures", pictures, "['more', 'less']")
-    if unknown := [kind for kind in kinds if not isinstance(kind, str) or kind not in PICTURES]:
-        raise ValueError(f"there are no pictures '{shorten(unknown[0])}'; choose of {', '.join(PICTURES)}")
-    if not kinds:
-        raise ValueError(f"no pictures are wanted; choose of {', '.join(PICTURES)}")
+    for kind in kinds or [""]:
+        check_choice("pictures", kind, PICTURES)
     found = find_units(judge, layers, dictionaries)
     if not isinstance(units, str | Real | Tensor | None):
         units = as_list("units", units, "[0, 7]")  # Before several layers read it: it may be an iterator.

@@ -120,9 +120,8 @@ def find_units(
     for layer in known:
         kind: Kind = "head" if layer.name.endswith(HEADS) else "channel"
         found[layer.name] = Units(layer.name, kind, layer.heads or layer.channels, layer)
-    kinds = {name: one.layer.kind for name, one in found.items() if one.layer is not None and one.kind == "channel"}
     active = {layer.name for layer in known if is_activation(layer) or _GATED.fullmatch(layer.kind)}
-    active = active or {name for name, kind in kinds.items() if re.search(r"Conv\dd|Linear", kind)}
+    active = active or {layer.name for layer in known if re.search(r"Conv\dd|Linear", layer.kind)}
     usual = [name for name, one in found.items() if name in active or one.kind == "head"]
     for name, dictionary in (dictionaries or {}).items():
         layer = find_layer(known, name, judge.name)
