@@ -24,9 +24,8 @@ from ..runs.cells import Workers
 from ..runs.results import Results
 from .collection import Collection, Item, Picture
 from .columns import Shown, save_crops, tell_effects, tell_made
-from .made import Array, read_made
 from .maker import plan_pictures
-from .page import list_items, make_page, save_picture
+from .page import Array, list_items, make_page, read_made, save_picture
 from .photographs import Seen, cut_crops, find_grid, read_photographs
 from .tiles import Means, find_nearest, lay_out, make_layout, measure_effects, sample_activations
 
@@ -121,23 +120,23 @@ def activation_atlas(
         best = Seen(means, means, find_nearest(activations - center, tiles, filled, vectors, positions))
         crops = cut_crops(judge, units, best, photographs, shown.numbers, 0.5, side)
         effects = measure_effects(judge, where, means, center).T if isinstance(judge, Classifier) else None
-        columns = shown.tell(
+        told = shown.tell(
             partial(tell_made, caption=lambda _: "made for the tile"),
             partial(tell_effects, effects=effects),
             lambda _: {"crops": save_crops(shown, crops, "parts of photographs, the nearest first")},
         )
-        places, raised = {n: [1 + at for at in divmod(filled[n], grid)] for n in made}, columns.get("raises", {})
-        titles = {
-            n: next((one.text for one in raised.get(n, ())), f"{row}, {column}") for n, (row, column) in places.items()
-        }
-        table = {"id": {n: f"{row},{column}" for n, (row, column) in places.items()}, "title": titles}
-        table |= {"row": {n: at[0] for n, at in places.items()}, "column": {n: at[1] for n, at in places.items()}}
-        items = list_items({**columns, **table, "activations": {n: counts[filled[n]] for n in made}}, _COLUMNS)
+        for n in made:
+            down, across = (1 + at for at in divmod(filled[n], grid))
+            title = next((one.text for one in told.get("raises", {}).get(n, ())), f"{down}, {across}")
+            known = {"id": f"{down},{across}", "title": title, "row": down, "column": across}
+            for name, value in {**known, "activations": counts[filled[n]]}.items():
+                told.setdefault(name, {})[n] = value
+        items = list_items(told, _COLUMNS)
+        titles = {filled[n]: text for n, text in told["title"].items() if effects is not None}
         pictures = {n: read_picture(results.path / one.file, side) for n in made for one in made[n].pictures}
         parts = {n: crop[..., :side, :side] for n, crop in zip(made, crops, strict=True)}
         for name, said, several in (("photographs", "photographs near to each", parts), ("sheet", "all", pictures)):
-            laid = lay_sheet({filled[n]: one for n, one in several.items() if one is not None}, grid, side)
-            laid = laid if effects is None else write_titles(laid, {filled[n]: titles[n] for n in made}, grid, side)
+            laid = lay_sheet({filled[n]: one for n, one in several.items() if one is not None}, titles, grid, side)
             save_picture(results.path / f"{name}.webp", laid, 90)
             items.insert(0, Item(name, said, None, (None,) * 3, (Picture(f"{name}.webp"),)))
         note = (
@@ -152,22 +151,17 @@ def activation_atlas(
         return make_page(results, cells, maker, show, workers, True, progress)[0]
 
 
-def lay_sheet(pictures: Mapping[int, Tensor], grid: int, side: int) -> Tensor:
-    """Return pictures (1, 3, side, side), by the number of their tile, in rows and columns on white."""
+def lay_sheet(pictures: Mapping[int, Tensor], titles: Mapping[int, str], grid: int, side: int) -> Tensor:
+    """Return pictures (1, 3, side, side) in rows and columns on white, with titles, both by the numbers of tiles."""
     step = side + _GAP
     sheet = torch.ones(1, 3, grid * step - _GAP, grid * step - _GAP)
     for tile, picture in pictures.items():
         top, left = (step * at for at in divmod(tile, grid))
         sheet[:, :, top : top + side, left : left + side] = picture
-    return sheet
-
-
-def write_titles(sheet: Tensor, titles: Mapping[int, str], grid: int, side: int) -> Tensor:
-    """Return a sheet with a title on each tile."""
     image = Image.fromarray(to_bytes(sheet))
     font, pen = ImageFont.load_default(max(8, side // 11)), ImageDraw.Draw(image)
     for tile, text in titles.items():
-        top, left = (at * (side + _GAP) for at in divmod(tile, grid))
+        top, left = (step * at for at in divmod(tile, grid))
         place = (left + side // 30, top + side - side // 18)
         pen.text(place, text, "white", font, anchor="ls", stroke_width=max(1, side // 80), stroke_fill="black")
     return check_images(image, "a sheet")

@@ -14,8 +14,7 @@ from ..models.layers.layer import find_layers
 from ..report.description import Words
 from .collection import Entry, Picture
 from .listing import find_alike
-from .made import Made, MadePicture
-from .page import Columns, save_picture
+from .page import Columns, Made, MadePicture, save_picture
 from .photographs import Seen, cut_crops
 from .units import Units, name_unit
 
@@ -35,7 +34,7 @@ class Shown:
     path: Path  # The folder of the page.
     group: int = 0  # The number of the layer on the page.
 
-    def tell(self, *tellers: "Teller") -> Columns:
+    def tell(self, *tellers: "Teller") -> dict[str, dict[int, Any]]:
         """Return the columns of all functions; what a later one says of a unit counts."""
         columns: dict[str, dict[int, Any]] = {}
         for teller in tellers:

@@ -29,9 +29,8 @@ from ..runs.results import Results
 from .collection import Collection, Entry, Group, Item, Picture
 from .columns import Shown, tell_effects, tell_made
 from .listing import describe_units
-from .made import MadePicture, locate_cell, read_made
 from .maker import PictureMaker, name_cell, plan_pictures
-from .page import Columns, list_items, make_page, save_picture
+from .page import Columns, MadePicture, list_items, locate_cell, make_page, read_made, save_picture
 from .photographs import Seen, cut_crops, read_photographs, see_photographs
 from .saliency import light_up, spread
 from .units import find_end, find_units, name_unit, watch

@@ -11,8 +11,7 @@ from ..ascent.preparation import check_settings
 from ..models.judge import Judge
 from ..models.sources.kept_tensors import digest_tensors
 from ..runs.cells import Cell, Row
-from .made import MadePicture, write_made
-from .page import save_picture
+from .page import MadePicture, save_picture, write_made
 from .pictures import PICTURES, choose_side, make_pictures
 from .units import Units
 

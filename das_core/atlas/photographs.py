@@ -15,7 +15,7 @@ from ..models.layers.layer import Layer
 from ..models.photographs import AT_ONCE, Photographs, find_pictures, read_picture
 from ..models.words import embed_words
 from ..report.description import Words, measure_fit, name_best
-from .pictures import measure_receptive_field
+from .pictures import measure_field
 from .units import Units, watch
 
 CROPS = 9  # How many crops of photographs are shown of a unit.
@@ -83,13 +83,6 @@ def see_photographs(judge: Judge, units: Sequence[Units], photographs: Tensor) -
                 order = found[0].topk(min(CROPS, found[0].shape[1]), dim=1).indices
                 best[one.name] = found[0].gather(1, order), found[1].gather(1, order[..., None].expand(-1, -1, 2))
     return {name: Seen(torch.cat(parts), *best[name]) for name, parts in means.items()}
-
-
-def measure_field(judge: Judge, layer: Layer | None) -> int:
-    """Return the side in pixels of what a position of a layer sees: that of the whole image, unless it sees less."""
-    if layer is None or len(layer.positions) != 2:
-        return judge.size
-    return min(judge.size, max(measure_receptive_field(judge, layer)))
 
 
 def find_grid(layer: Layer) -> tuple[int, int, int]:

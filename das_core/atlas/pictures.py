@@ -147,10 +147,8 @@ def answer(judge: Judge, units: Units, images: Tensor, asked: Sequence[int]) -> 
 def choose_side(judge: Judge, layer: Layer | None, most: int | None = None) -> int:
     """Return the side in pixels of the pictures of a layer: that of what one position of it can see, `most` at most, if
     it is smaller than what the model sees, and the model takes images of that side."""
-    if layer is None or len(layer.positions) != 2:
-        return judge.size
-    side = min(most or judge.size, max(_FEWEST, 32 * ceil(max(measure_receptive_field(judge, layer)) / 32)))
-    if side >= judge.size:
+    side = min(most or judge.size, max(_FEWEST, 32 * ceil(measure_field(judge, layer) / 32)))
+    if layer is None or len(layer.positions) != 2 or side >= judge.size:
         return judge.size
     try:
         smaller = {one.name: one for one in find_layers(replace(judge, size=side))}
@@ -160,8 +158,11 @@ def choose_side(judge: Judge, layer: Layer | None, most: int | None = None) -> i
     return side if same and len(smaller[layer.name].positions) == 2 else judge.size
 
 
-def measure_receptive_field(judge: Judge, layer: Layer) -> tuple[int, int]:
-    """Return height and width, in pixels, of what the middle of a layer sees, by the gradient at noise."""
+def measure_field(judge: Judge, layer: Layer | None) -> int:
+    """Return the side in pixels of what the middle of a layer sees, by the gradient at noise: that of the whole image
+    unless it sees less."""
+    if layer is None or len(layer.positions) != 2:
+        return judge.size
     noise = torch.rand(1, 3, judge.size, judge.size, generator=torch.Generator().manual_seed(0))
     row, column = (length // 2 for length in layer.positions)
     with torch.enable_grad():
@@ -169,8 +170,7 @@ def measure_receptive_field(judge: Judge, layer: Layer) -> tuple[int, int]:
         output: Any = watch(judge, [Units(layer.name, "channel", layer.channels, layer)])(view)
         found = output[layer.name]
         if not found.requires_grad:
-            return judge.size, judge.size
+            return judge.size
         (gradient,) = torch.autograd.grad(found[:, :, row, column].abs().sum(), view)
-    seen = gradient[0].abs().sum(dim=0) > 0
-    rows, columns = (seen.any(dim=axis).nonzero().flatten().tolist() for axis in (1, 0))
-    return (rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1) if rows else (judge.size, judge.size)
+    places = gradient[0].abs().sum(dim=0).nonzero()
+    return int((places.amax(dim=0) - places.amin(dim=0)).max()) + 1 if len(places) else judge.size

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.manifold import TSNE
@@ -20,10 +19,9 @@ from ..models.judge import Judge
 from ..models.layers.layer import Layer
 from ..models.photographs import AT_ONCE
 from ..objectives.term import Objective, make_objective
+from .page import Array
 from .photographs import CROPS, find_grid
 from .units import Units, watch
-
-Array = np.ndarray[Any, Any]
 
 _LEAST_COSINE = 0.1  # As in lucid: smaller ones count as this, so that every position has a gradient.
 
