@@ -24,8 +24,8 @@ from ..runs.cells import Workers
 from ..runs.results import Results
 from .collection import Collection, Item, Picture
 from .columns import Shown, save_crops, tell_effects, tell_made
+from .items import Array, list_items, make_page, read_made, save_picture
 from .maker import plan_pictures
-from .page import Array, list_items, make_page, read_made, save_picture
 from .photographs import Seen, cut_crops, find_grid, read_photographs
 from .tiles import Means, find_nearest, lay_out, make_layout, measure_effects, sample_activations
 

@@ -25,9 +25,9 @@ from ..runs.cells import Cell, Workers
 from ..runs.results import Results
 from .collection import Collection, Group, Item
 from .columns import Shown, tell_alike, tell_effects, tell_made, tell_photographs, tell_words
+from .items import list_items, make_page, read_made
 from .listing import describe_units
 from .maker import PictureMaker, plan_pictures
-from .page import list_items, make_page, read_made
 from .photographs import dissect, read_photographs, see_photographs, weigh_words
 from .pictures import PICTURES, make_pictures
 from .units import Units, choose_numbers, find_units

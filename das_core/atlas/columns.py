@@ -13,8 +13,8 @@ from ..models.judge import Judge
 from ..models.layers.layer import find_layers
 from ..report.description import Words
 from .collection import Entry, Picture
+from .items import Columns, Made, MadePicture, save_picture
 from .listing import find_alike
-from .page import Columns, Made, MadePicture, save_picture
 from .photographs import Seen, cut_crops
 from .units import Units, name_unit
 

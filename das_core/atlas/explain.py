@@ -28,9 +28,9 @@ from ..runs.cells import Cell, Row
 from ..runs.results import Results
 from .collection import Collection, Entry, Group, Item, Picture
 from .columns import Shown, tell_effects, tell_made
+from .items import Columns, MadePicture, list_items, locate_cell, make_page, read_made, save_picture
 from .listing import describe_units
 from .maker import PictureMaker, name_cell, plan_pictures
-from .page import Columns, MadePicture, list_items, locate_cell, make_page, read_made, save_picture
 from .photographs import Seen, cut_crops, read_photographs, see_photographs
 from .saliency import light_up, spread
 from .units import find_end, find_units, name_unit, watch

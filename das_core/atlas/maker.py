@@ -11,7 +11,7 @@ from ..ascent.preparation import check_settings
 from ..models.judge import Judge
 from ..models.sources.kept_tensors import digest_tensors
 from ..runs.cells import Cell, Row
-from .page import MadePicture, save_picture, write_made
+from .items import MadePicture, save_picture, write_made
 from .pictures import PICTURES, choose_side, make_pictures
 from .units import Units
 

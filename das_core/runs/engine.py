@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import pickle
 import shlex
+import signal
 import socket
-import subprocess
 import sys
 from collections import deque
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
+from multiprocessing.connection import Connection
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, TextIO
 
 from tqdm import tqdm
 
+from ..common.own_thread import call_apart
 from .cells import (
     SHARE,
     Cell,
@@ -106,46 +109,51 @@ def list_results_here(cells: Sequence[Cell], run_one: bytes | RunOne, *_: Any) -
 
 def list_results(cells: Sequence[Cell], run_one: bytes, workers: Workers, log: Path) -> Iterator[Message]:
     """Run cells with a pickled function on Ray, whose output goes into the file `log`, and yield what is finished."""
-    # Ray ends its process when the cluster goes away. Ctrl-C in a terminal does not reach a session of its own.
-    code = f"import importlib, sys; sys.path[:] = {sys.path!r}; importlib.import_module({__name__!r}).serve()"
-    with log.open("wb") as said:
-        pipes: Any = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": said}
-        process: Any = subprocess.Popen([sys.executable, "-c", code], start_new_session=True, **pipes)
+    context = multiprocessing.get_context("spawn")
+    ours, theirs = context.Pipe()
+    process = context.Process(target=_serve, args=(theirs, cells, run_one, workers, str(log)))
+
+    def start() -> None:
+        # Ctrl-C reaches all processes of a terminal; the child, which has the mask of this thread, ends when told to.
+        if hasattr(signal, "pthread_sigmask"):  # Windows cannot hold signals back.
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+        # The child needs nothing of a script that runs, and would run it again unless all of it waits for `__main__`.
+        main, sys.modules["__main__"] = sys.modules["__main__"], ModuleType("__main__")
+        try:
+            process.start()
+        finally:
+            sys.modules["__main__"] = main
+
+    call_apart(start)
+    theirs.close()
     try:
-        with process.stdin:
-            pickle.dump((cells, run_one, workers), process.stdin)
-        while (message := pickle.load(process.stdout)) is not True:  # noqa: S301  (our own process has pickled it)
+        while (message := ours.recv()) is not None:
             if isinstance(message, Exception):
                 raise message
-            if message is not None:
-                yield message
-    except (EOFError, BrokenPipeError, pickle.UnpicklingError):
+            yield message
+    except EOFError:
         raise RunsStoppedError(f"the Ray cluster has gone away (what it said is in {log})") from None
     finally:
-        process.stdout.close()
-        with suppress(subprocess.TimeoutExpired):
-            process.wait(20)
+        ours.close()
+        process.join(20)
         process.kill()
-        process.wait()
+        process.join()
 
 
-def serve() -> None:
-    """Be the process of `list_results`: send its messages, then True; or the error that ends the run. It ends, too, if
-    nobody hears the None that it sends now and then."""
-    pipe = os.fdopen(os.dup(1), "wb")
-    os.dup2(2, 1)  # not sys.stdout, to which the C++ code of Ray does not write
-    cells, run_one, workers = pickle.load(sys.stdin.buffer)  # noqa: S301  (the driver has pickled it)
-
-    def send(message: object) -> None:
-        pickle.dump(message, pipe)
-        pipe.flush()
-
+def _serve(pipe: Connection, cells: Sequence[Cell], run_one: bytes, workers: Workers, log: str) -> None:
+    """Send the messages of `list_results` to the pipe, then None; or the error that ends the run."""
+    descriptor = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    for number in (1, 2):  # not sys.stderr, to which the C++ code of Ray does not write
+        os.dup2(descriptor, number)
     try:
         for message in _drive(connect(workers.address), cells, run_one, workers):
-            send(message)
-        send(True)
+            if pipe.poll():  # the other end is closed, because nothing is ever sent from there
+                return
+            if message is not None:
+                pipe.send(message)
+        pipe.send(None)
     except (RunsError, RunsStoppedError) as error:
-        send(error)
+        pipe.send(error)
 
 
 def connect(address: str | None) -> Any:

@@ -13,8 +13,8 @@ from torch import nn
 import das_core as da
 from das_core.atlas.collection import Entry
 from das_core.atlas.columns import Shown, find_effects, tell_made
+from das_core.atlas.items import Columns, Made, MadePicture, list_items
 from das_core.atlas.listing import find_alike
-from das_core.atlas.page import Columns, Made, MadePicture, list_items
 from das_core.atlas.photographs import Seen
 from das_core.atlas.units import find_units
 from das_core.models.labels import number_labels

@@ -105,9 +105,10 @@ def test_workers_get_what_they_cannot_import(monkeypatch: pytest.MonkeyPatch) ->
             need()
 
 
-def test_a_script_that_runs_cells_is_not_run_again(tmp_path: Path) -> None:
+@each_case("system", "", "import signal\ndel signal.pthread_sigmask\n")  # The second is like Windows.
+def test_a_script_that_runs_cells_is_not_run_again(tmp_path: Path, system: str) -> None:
     """It has no `if __name__ == "__main__"`, before which Python's own processes begin."""
-    code = f"import sys\nsys.path.insert(0, {str(REPOSITORY)!r})\nfrom pathlib import Path\n"
+    code = f"{system}import sys\nsys.path.insert(0, {str(REPOSITORY)!r})\nfrom pathlib import Path\n"
     code += "from das_core.runs.engine import Workers, list_results\nprint('once')\n"
     code += f"list(list_results([], b'', Workers('127.0.0.1:1'), Path({str(tmp_path / 'log')!r})))"
     (tmp_path / "script.py").write_text(code)
