@@ -201,7 +201,7 @@ def _list_remade(layer: str, row: Row, group: int) -> list[Item]:
     items = []
     for kind, text in said.items():
         shown = () if failed else (Picture(f"{locate_cell(row)}{kind}.webp", text), _PHOTOGRAPH)
-        message = row["message"] if failed else ""
+        message = (row["message"] or "failed") if failed else ""
         items.append(Item(f"{layer}:{kind}", kind, group, _NONE, shown, message=message, failed=failed))
     return items
 

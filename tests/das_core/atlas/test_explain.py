@@ -11,6 +11,7 @@ from torch import nn
 
 import direct_ascent as da
 from cases import each_case
+from das_core.atlas.explain import Explainer
 from das_core.runs.cells import RunsError
 from small_atlas import list_rows, read_items
 from toys import draw
@@ -88,6 +89,23 @@ def test_what_is_there_is_not_made_again_and_copies_take_the_place_of_others(tmp
     assert len([name for name in items if name.startswith("0:") and name[2:].isdigit()]) == 3
     with pytest.raises(RunsError, match="page"):
         explain(tmp_path / "page", photo=1 - PHOTO)
+
+
+def test_the_page_shows_what_is_there_after_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, calls = Explainer.__call__, list[Any]()
+
+    def call(explainer: Explainer, task: Any, folder: Path) -> Any:
+        calls.append(task)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return whole(explainer, task, folder)
+
+    monkeypatch.setattr(Explainer, "__call__", call)
+    with pytest.raises(KeyboardInterrupt):
+        explain(tmp_path / "page")
+    shown = read_items(tmp_path / "page")
+    assert list(shown)[-2:] == ["0:remade", "0:exaggerated"]
+    assert shown.items() <= explain(tmp_path / "page").items()
 
 
 @each_case(
