@@ -2,6 +2,6 @@
 
 import sys
 
-from das_core.atlas.command import main
+from direct_ascent.command import main
 
 sys.exit(main())

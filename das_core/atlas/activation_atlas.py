@@ -1,9 +1,7 @@
 """`activation_atlas`: the activations of a layer for photographs, on a sheet of pictures, in a folder with a page."""
 
-import io
-import sys
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +13,7 @@ from torch import Tensor, nn
 from ..ascent.preparation import check_settings
 from ..common.images import check_images, to_bytes
 from ..common.modes import own_modes
-from ..common.scalars import as_whole
-from ..common.text import shorten
+from ..common.scalars import check_number
 from ..facade.wrap import find_judge
 from ..models.classifier import Classifier
 from ..models.judge import Judge
@@ -24,17 +21,17 @@ from ..models.layers.layer import find_layer, find_layers
 from ..models.photographs import Photographs, read_picture
 from ..models.sources.kept_tensors import digest_tensors
 from ..runs.cells import Workers
-from ..runs.engine import run_cells
 from ..runs.results import Results
-from .activation_cells import Array, Means, find_nearest, lay_out, make_layout, measure_effects, sample_activations
-from .atlas import list_cells
-from .collection import Collection, Entry, Item, Picture, save_collection
+from .collection import Collection, Item, Picture
+from .columns import Shown, save_crops, tell_effects, tell_made
+from .items import Array, list_items, make_page, read_made, save_picture
+from .maker import plan_pictures
 from .photographs import Seen, cut_crops, find_grid, read_photographs
-from .pictures import PictureMaker, choose_side
-from .show import list_effects, locate_cell, read_units, save_picture
+from .tiles import Means, find_nearest, lay_out, make_layout, measure_effects, sample_activations
 
 _FEWEST = 16  # Photographs of which an atlas is made.
 _GAP = 2  # Between the pictures of a sheet, in pixels.
+_COLUMNS = ("row", "column", "activations")
 
 
 @own_modes()
@@ -58,12 +55,12 @@ def activation_atlas(
     """Make an activation atlas (Carter et al., "Activation Atlas", 2019), and return the path of its page.
 
     The activations of a layer at some positions of photographs are laid out in a plane, alike ones near to each other,
-    and a grid divides the plane. Of each cell a picture is made, of the direction from the mean of all activations to
-    that of the cell, so that also the cosine counts; `sheet.webp` has all pictures. (The paper whitens the directions
-    instead.)
+    and a grid divides the plane into tiles. Of each a picture is made, of the direction from the mean of all
+    activations to that of the tile, so that also the cosine counts; `sheet.webp` has all pictures. (The paper whitens
+    the directions instead.)
 
-    The classes of a cell are those whose log-probability is raised most when the layer has the mean activation of the
-    cell at every position, compared with the mean of all: for a layer before the last one, what its weights say.
+    The classes of a tile are those whose log-probability is raised most when the layer has the mean activation of the
+    tile at every position, compared with the mean of all: for a layer before the last one, what its weights say.
 
     Args:
         model: a judge, or any vision model that `wrap` takes.
@@ -72,7 +69,7 @@ def activation_atlas(
         path: the folder, which is new or has this atlas; what is there is not made again.
         grid: how many rows and columns there are, 2 to 64.
         places: how many positions of each photograph, at random, not at its border.
-        fewest: how many activations a cell has at least; other cells are empty.
+        fewest: how many activations a tile has at least; other tiles are empty.
         size: the side of a picture in pixels, for a model that takes images of this side.
         layout: a function from activations (N, C), of length 1, to points (N, 2), such as `UMAP(20).fit_transform`,
             as in the paper; None for t-SNE.
@@ -100,85 +97,71 @@ def activation_atlas(
         raise ValueError(f"layer {where.name} has no positions ({where.describe()}); name one that has, as {names[-1]}")
     limits = {"grid": (grid, 2, 64), "places": (places, 1, 999), "fewest": (fewest, 1, 999), "size": (size, 8, 2048)}
     for name, (value, least, most) in limits.items():
-        if (whole := as_whole(value)) is None or not least <= whole <= most:
-            raise ValueError(f"{name} {shorten(value)} is no whole number from {least} to {most}; choose one of these")
+        check_number(name, value, least, most, "the default is usual", whole=True)
     check_settings(1 if steps is None else steps, "constant", seed, 0)
-    photographs = read_photographs(photos, judge.size)
-    if len(photographs) < _FEWEST:
-        raise ValueError(f"{len(photographs)} photographs are too few for an atlas; give {_FEWEST}, better a thousand")
+    photographs = read_photographs(photos, judge.size, _FEWEST)
     positions, activations = sample_activations(judge, where, photographs, places, seed)
     points = lay_out(activations, layout or make_layout(len(activations), seed))
-    cells = (points * grid).long().clamp(max=grid - 1) @ torch.tensor([1, grid])
-    counts = cells.bincount(minlength=grid**2).tolist()
-    shown = [cell for cell, count in enumerate(counts) if count >= fewest]
-    if not shown:
-        raise ValueError(f"no cell of {grid} x {grid} has {fewest} activations; give more photos, or a smaller grid")
-    means, center = torch.stack([activations[cells == cell].mean(dim=0) for cell in shown]), activations.mean(dim=0)
+    tiles = (points * grid).long().clamp(max=grid - 1) @ torch.tensor([1, grid])
+    counts = tiles.bincount(minlength=grid**2).tolist()
+    filled = [tile for tile, count in enumerate(counts) if count >= fewest]
+    if not filled:
+        raise ValueError(f"no tile of {grid} x {grid} has {fewest} activations; give more photos, or a smaller grid")
+    means, center = torch.stack([activations[tiles == tile].mean(dim=0) for tile in filled]), activations.mean(dim=0)
     vectors = F.normalize(means - center, dim=1)
-    units = Means(where.name, "mean", len(shown), where, center=center, vectors=vectors)
-    side = choose_side(judge, where, size)
-    maker = PictureMaker(judge, {units.name: units}, ("more",), {units.name: side}, int(seed), steps)
-    digest, kept = digest_tensors(judge.module.state_dict()), {"": vectors, "center": center, "cells": cells}
-    planned = list_cells(maker, units, range(len(shown)), (digest, digest_tensors(kept)))
-    results, stream = Results(Path(path)), sys.stderr if progress else io.StringIO()
-    with results.claim(f"activation atlas of {judge.name} {digest[:12]}, {where.name} {digest_tensors(kept)[:12]}"):
-        run_cells(planned, maker, results, workers or Workers(here=True), stream, retry=True)
-        found = Seen(means, means, find_nearest(activations - center, cells, shown, vectors, positions))
-        crops = cut_crops(judge, units, found, photographs, range(len(shown)), 0.5, side)
-        effects = measure_effects(judge, where, means, center) if isinstance(judge, Classifier) else None
-        rows = [results.rows[cell.hash] for cell in planned]
-        made = {one.unit: (one, locate_cell(row)) for row in rows for one in read_units(row)}
-        items, titles, sheet, crop_sheet = list[Item](), dict[int, str](), dict[int, Tensor](), dict[int, Tensor]()
-        for number, cell in enumerate(shown):
-            if number not in made:  # Damaged by hand.
-                continue
-            row, column = (at + 1 for at in divmod(cell, grid))
-            titles[cell], lists, pictures = f"{row}, {column}", list[tuple[str, tuple[Entry, ...]]](), list[Picture]()
-            one, home = made[number]
-            for picture in one.pictures:
-                pictures.append(Picture(home + picture.file, "made for the cell"))
-                if (cut := read_picture(results.path / home / picture.file, side)) is not None:
-                    sheet[cell] = cut
-            pictures.append(Picture(f"photographs/{number}.webp", "parts of photographs, the nearest first"))
-            save_picture(results.path / f"photographs/{number}.webp", crops[number])
-            crop_sheet[cell] = crops[number][:, :, :side, :side]
-            if effects is not None and isinstance(judge, Classifier):
-                lists = list_effects(judge, effects[number])
-                titles[cell] = next((entry.text for entry in lists[0][1]), titles[cell])
-            item = Item(
-                f"{row},{column}", titles[cell], None, (row, column, counts[cell]), tuple(pictures), tuple(lists)
-            )
-            items.append(replace(item, message=one.message, failed=bool(one.message)))
-        for name, said, parts in (("photographs", "photographs near to each", crop_sheet), ("sheet", "all", sheet)):
-            laid = lay_sheet(parts, grid, side)
-            laid = laid if effects is None else write_titles(laid, titles, grid, side)
+    made_of = digest_tensors({"": vectors, "center": center, "cells": tiles})
+    units = Means(where.name, "mean", len(filled), where, center=center, vectors=vectors, made_of=made_of)
+    maker = plan_pictures(judge, [units], ["more"], seed, steps, size)
+    cells, side, results = maker.list_cells(units, range(len(filled))), maker.sides[units.name], Results(Path(path))
+
+    def show() -> Collection:
+        made = read_made(results.path, [row for cell in cells if (row := results.rows.get(cell.hash))], len(filled))
+        shown = Shown(judge, units, made, list(made), results.path)
+        best = Seen(means, means, find_nearest(activations - center, tiles, filled, vectors, positions))
+        crops = cut_crops(judge, units, best, photographs, shown.numbers, 0.5, side)
+        effects = measure_effects(judge, where, means, center).T if isinstance(judge, Classifier) else None
+        told = shown.tell(
+            partial(tell_made, caption=lambda _: "made for the tile"),
+            partial(tell_effects, effects=effects),
+            lambda _: {"crops": save_crops(shown, crops, "parts of photographs, the nearest first")},
+        )
+        for n in made:
+            down, across = (1 + at for at in divmod(filled[n], grid))
+            title = next((one.text for one in told.get("raises", {}).get(n, ())), f"{down}, {across}")
+            known = {"id": f"{down},{across}", "title": title, "row": down, "column": across}
+            for name, value in {**known, "activations": counts[filled[n]]}.items():
+                told.setdefault(name, {})[n] = value
+        items = list_items(told, _COLUMNS)
+        titles = {filled[n]: text for n, text in told["title"].items() if effects is not None}
+        pictures = {n: read_picture(results.path / one.file, side) for n in made for one in made[n].pictures}
+        parts = {n: crop[..., :side, :side] for n, crop in zip(made, crops, strict=True)}
+        for name, said, several in (("photographs", "photographs near to each", parts), ("sheet", "all", pictures)):
+            laid = lay_sheet({filled[n]: one for n, one in several.items() if one is not None}, titles, grid, side)
             save_picture(results.path / f"{name}.webp", laid, 90)
             items.insert(0, Item(name, said, None, (None,) * 3, (Picture(f"{name}.webp"),)))
         note = (
             f"{len(activations):,} activations of {len(photographs):,} photographs in {where.name}, "
-            f"{where.describe()}, of {judge.name}: near cells have activations that are alike. Press c to compare "
+            f"{where.describe()}, of {judge.name}: near tiles have activations that are alike. Press c to compare "
             "two sheets."
         )
-        title, columns = f"Activation atlas of {judge.name}, {where.name}", ("row", "column", "activations")
-        return save_collection(results.path, Collection(title, len(items), columns, (), tuple(items), note))
+        title = f"Activation atlas of {judge.name}, {where.name}"
+        return Collection(title, len(items), _COLUMNS, (), tuple(items), note)
+
+    with results.claim(f"activation atlas of {judge.name} {maker.digest[:12]}, {where.name} {made_of[:12]}"):
+        return make_page(results, cells, maker, show, workers, True, progress)[0]
 
 
-def lay_sheet(pictures: Mapping[int, Tensor], grid: int, side: int) -> Tensor:
-    """Return pictures (1, 3, side, side), by the number of their cell, in rows and columns on white."""
+def lay_sheet(pictures: Mapping[int, Tensor], titles: Mapping[int, str], grid: int, side: int) -> Tensor:
+    """Return pictures (1, 3, side, side) in rows and columns on white, with titles, both by the numbers of tiles."""
     step = side + _GAP
     sheet = torch.ones(1, 3, grid * step - _GAP, grid * step - _GAP)
-    for cell, picture in pictures.items():
-        top, left = (step * at for at in divmod(cell, grid))
+    for tile, picture in pictures.items():
+        top, left = (step * at for at in divmod(tile, grid))
         sheet[:, :, top : top + side, left : left + side] = picture
-    return sheet
-
-
-def write_titles(sheet: Tensor, titles: Mapping[int, str], grid: int, side: int) -> Tensor:
-    """Return a sheet with a title on each cell."""
     image = Image.fromarray(to_bytes(sheet))
     font, pen = ImageFont.load_default(max(8, side // 11)), ImageDraw.Draw(image)
-    for cell, text in titles.items():
-        top, left = (at * (side + _GAP) for at in divmod(cell, grid))
+    for tile, text in titles.items():
+        top, left = (step * at for at in divmod(tile, grid))
         place = (left + side // 30, top + side - side // 18)
         pen.text(place, text, "white", font, anchor="ls", stroke_width=max(1, side // 80), stroke_fill="black")
     return check_images(image, "a sheet")

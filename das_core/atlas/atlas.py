@@ -1,94 +1,81 @@
 """`atlas`: pictures of every unit of a model, and what is known of it, in a folder with a page."""
 
-import hashlib
-import io
-import sys
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from numbers import Real
 from pathlib import Path
-from typing import TextIO
 
 import torch
 from torch import Tensor, nn
 from tqdm import tqdm
 
-from ..ascent.preparation import check_settings
 from ..ascent.result import AscentError
+from ..common.choices import check_choice
 from ..common.modes import own_modes
 from ..common.scalars import as_list, as_whole
-from ..common.text import shorten
-from ..facade.render import render
 from ..facade.wrap import find_judge
 from ..models.clip import CLIP
 from ..models.dictionary import Dictionary
 from ..models.judge import Judge, check_judge
 from ..models.photographs import Photographs
-from ..models.sources.kept_tensors import digest_tensors
-from ..objectives.term import make_objective
-from ..runs.cells import Cell, RunsStoppedError, Workers
-from ..runs.engine import run_cells
+from ..runs.cells import Cell, Workers
 from ..runs.results import Results
-from .photographs import dissect, read_photographs, see_photographs
-from .pictures import PICTURES, PictureMaker, choose_side
-from .show import Sources, save_page
-from .units import Units, choose_numbers, find_units, watch
+from .collection import Collection, Group, Item
+from .columns import Shown, tell_alike, tell_effects, tell_made, tell_photographs, tell_words
+from .items import list_items, make_page, read_made
+from .listing import describe_units
+from .maker import PictureMaker, plan_pictures
+from .photographs import dissect, read_photographs, see_photographs, weigh_words
+from .pictures import PICTURES, make_pictures
+from .units import Units, choose_numbers, find_units
 
 USUAL = ("more", "less", "diverse")  # The pictures that are made of a unit unless others are named.
 
 _BYTES = 0.22  # Of a picture on disk, for each of its pixels.
-_AT_ONCE = 8  # Units of a cell.
-_FORMAT = 1  # Changes when the pictures of a cell would be others.
+_TIMED = 8  # Units of a layer, the pictures of which are timed.
 
 
 @dataclass(frozen=True, eq=False)
 class AtlasPlan:
-    """What an atlas will hold: its cells, each with some units of a layer, and how they are made."""
+    """What an atlas will hold: its cells, each with some units of a layer, and what makes their pictures."""
 
-    judge: Judge
-    layers: tuple[Units, ...]
-    cells: tuple[Cell, ...]
     maker: PictureMaker
-    digest: str
-    units: int
+    cells: tuple[Cell, ...]
+
+    @property
+    def units(self) -> int:
+        """How many units there are."""
+        return sum(len(cell.task[1]) for cell in self.cells)
 
     def describe(self) -> str:
         """Return how many units there are in each layer, and, by the time of some steps of each, how long all takes."""
-        lines, seconds, space = [], 0.0, 0.0
-        for units in self.layers:
+        lines, seconds, space, maker = [], 0.0, 0.0, self.maker
+        kinds = [PICTURES[kind] for kind in maker.pictures]
+        for units in maker.layers.values():
             numbers = [number for cell in self.cells for number in cell.task[1] if cell.task[0] == units.name]
-            side = self.maker.sides[units.name]
-            pictures = sum(PICTURES[kind].count for kind in self.maker.pictures)
-            views = sum(PICTURES[kind].count_views(units, side, self.maker.steps) for kind in self.maker.pictures)
-            took = len(numbers) * views * self._time_view(units, side)
-            seconds, space = seconds + took, space + len(numbers) * pictures * _BYTES * side * side
-            lines.append(f"  {units.name}: {len(numbers):,} units at {side} pixels, {tqdm.format_interval(took)}")
+            side, count = maker.sides[units.name], len(numbers)
+            views = sum(kind.count_views(units, side, maker.steps) for kind in kinds)
+            took = count * views * self._time_view(units, numbers[:: -(-count // _TIMED)])
+            seconds, space = seconds + took, space + count * sum(kind.count for kind in kinds) * _BYTES * side * side
+            lines.append(f"  {units.name}: {count:,} units at {side} pixels, {tqdm.format_interval(took)}")
         if len(lines) > 24:
             lines[12:-12] = [f"  … {len(lines) - 24:,} more layers"]
-        what = f"{self.units:,} units in {len(self.layers):,} layers of {self.judge.name}"
+        what = f"{self.units:,} units in {len(maker.layers):,} layers of {maker.judge.name}"
         whole = tqdm.format_interval(seconds)
         return "\n".join([f"{what}: about {whole} by one process of this machine, and {space / 2**20:,.0f} MB", *lines])
 
-    def _time_view(self, units: Units, side: int) -> float:
-        """Return how many seconds a view takes, beside others, by some steps for all units together."""
-        judge, ends = replace(self.judge, size=side), list[float]()
-        recipe = PICTURES[self.maker.pictures[0]].choose_recipe(units, side, 3)
-        seen = (watch(judge, [units]), lambda output, _: units.read(output, before=True).mean(dim=(1, 2)))
-        wish = make_objective(units.name, [seen])
+    def _time_view(self, units: Units, numbers: Sequence[int]) -> float:
+        """Return how many seconds a view takes, beside others, by some steps for these units."""
+        maker, ends = self.maker, list[float]()
+        judge, wanted = replace(maker.judge, size=maker.sides[units.name]), PICTURES[maker.pictures[0]]
         with suppress(AscentError):  # Dead units take no time, nor do cells that fail; those say why.
-            render(
-                judge,
-                wish,
-                size=side,
-                recipe=recipe,
-                batch=_AT_ONCE,
-                progress=False,
-                callback=lambda _: ends.append(time.perf_counter()),
-            )
+            make_pictures(judge, units, wanted, numbers, steps=3, callback=lambda _: ends.append(time.perf_counter()))
         steps = max(1, len(ends) - 1)  # But the first, which takes longer.
-        return (max(ends, default=0.0) - min(ends, default=0.0)) / (steps * _AT_ONCE * recipe.augmentation.views)
+        views = wanted.count_views(units, judge.size, 1) * len(numbers)
+        return (max(ends, default=0.0) - min(ends, default=0.0)) / (steps * views)
 
 
 @own_modes()
@@ -106,44 +93,13 @@ def plan_atlas(
     """Return the plan of an atlas; for arguments and errors see `atlas`."""
     judge = find_judge(model, device)
     kinds = [pictures] if isinstance(pictures, str) else as_list("pictures", pictures, "['more', 'less']")
-    if unknown := [kind for kind in kinds if not isinstance(kind, str) or kind not in PICTURES]:
-        raise ValueError(f"there are no pictures '{shorten(unknown[0])}'; choose of {', '.join(PICTURES)}")
-    if not kinds:
-        raise ValueError(f"no pictures are wanted; choose of {', '.join(PICTURES)}")
-    check_settings(1 if steps is None else steps, "constant", seed, 0)
-    seed, steps = int(seed), None if steps is None else int(steps)
+    for kind in kinds or [""]:
+        check_choice("pictures", kind, PICTURES)
     found = find_units(judge, layers, dictionaries)
     if not isinstance(units, str | Real | Tensor | None):
         units = as_list("units", units, "[0, 7]")  # Before several layers read it: it may be an iterator.
-    sides = {one.name: choose_side(judge, one.layer) for one in found}
-    maker = PictureMaker(judge, {one.name: one for one in found}, tuple(dict.fromkeys(kinds)), sides, seed, steps)
-    digest = digest_tensors(judge.module.state_dict())
-    cells, count = list[Cell](), 0
-    for one in found:
-        numbers = choose_numbers(one, units)
-        count += len(numbers)
-        latents = "" if one.dictionary is None else _digest_dictionary(one.dictionary)
-        cells += list_cells(maker, one, numbers, (digest, latents))
-    return AtlasPlan(judge, found, tuple(cells), maker, digest, count)
-
-
-def list_cells(maker: PictureMaker, units: Units, numbers: Sequence[int], digests: tuple[str, ...]) -> list[Cell]:
-    """Return the cells that make the pictures of some units of a layer, given digests of all that `maker` knows."""
-    cells = []
-    for begin in range(0, len(numbers), _AT_ONCE):
-        part = list(numbers[begin : begin + _AT_ONCE])
-        shown = (maker.judge.mean, maker.judge.std, maker.sides[units.name])
-        made_of = (_FORMAT, *digests, units.name, part, maker.pictures, shown, maker.seed, maker.steps)
-        name = hashlib.sha256(repr(made_of).encode()).hexdigest()[:32]
-        columns = {"layer": units.name, "numbers": str(part), "count": units.count}
-        cells.append(Cell(name, columns, (units.name, part)))
-    return cells
-
-
-def _digest_dictionary(dictionary: Dictionary) -> str:
-    known = {name: value for name, value in vars(dictionary).items() if name not in ("name", "decoder")}
-    tensors = {name: value for name, value in known.items() if isinstance(value, Tensor)}
-    return f"{digest_tensors(tensors)} {[value for value in known.values() if not isinstance(value, Tensor)]}"
+    maker = plan_pictures(judge, found, list(dict.fromkeys(kinds)), seed, steps)
+    return AtlasPlan(maker, tuple(cell for one in found for cell in maker.list_cells(one, choose_numbers(one, units))))
 
 
 def atlas(
@@ -198,8 +154,7 @@ def atlas(
     plan = plan_atlas(
         model, layers, units, pictures=pictures, dictionaries=dictionaries, seed=seed, steps=steps, device=device
     )
-    page, _ = make_atlas(plan, Path(path), photos, clip, workers, retry, sys.stderr if progress else io.StringIO())
-    return page
+    return make_atlas(plan, Path(path), photos, clip, workers, retry, progress)[0]
 
 
 @own_modes()
@@ -207,41 +162,55 @@ def make_atlas(
     plan: AtlasPlan,
     path: Path,
     photos: Photographs | None = None,
-    clip: CLIP | None = None,
+    clip: Judge | None = None,
     workers: Workers | None = None,
     retry: bool = False,
-    stream: TextIO | None = None,
+    progress: bool = True,
 ) -> tuple[Path, int]:
     """Carry out a plan in a folder, and return the path of the page, and how many cells failed; see `atlas`."""
-    judge = plan.judge
+    maker, judge, asked = plan.maker, plan.maker.judge, {cell.hash for cell in plan.cells}
     if clip is not None:
         clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as `load_starter_clip()` does")
         if photos is None:
             raise ValueError("words are chosen by photographs, and there are none; give a folder of them as photos")
-        _ = clip.members[0].text_tower  # Raises the error of a model without one.
+        _ = clip.text_tower  # Raises the error of a model without one.
     photographs = None if photos is None else read_photographs(photos, judge.size)
     results = Results(path)
-    with results.claim(f"atlas of {judge.name} {plan.digest[:12]}"):
+    with results.claim(f"atlas of {judge.name} {maker.digest[:12]}"):
         # The page shows all that is in the folder, also layers that are not in this plan.
-        present = {one.name: one.count for one in plan.layers} | {
-            str(row.get("layer")): as_whole(row.get("count")) or 0 for row in results.rows.values()
-        }
-        known = {one.name: one for one in (*find_units(judge, "*"), *plan.layers) if one.name in present}
+        counts = {str(row.get("layer")): as_whole(row.get("count")) or 0 for row in results.rows.values()}
+        found = {one.name: one for one in (*find_units(judge, "*"), *maker.layers.values())}
+        known = [one for name, one in found.items() if name in counts or name in maker.layers]
+        # The latents of a dictionary that was given before are shown without what they do to photographs.
+        layers = [*known, *(Units(name, "latent", count) for name, count in counts.items() if name not in found)]
         # Before the long work, which would be done for nothing if this fails.
-        seen = {} if photographs is None else see_photographs(judge, list(known.values()), photographs)
+        seen = {} if photographs is None else see_photographs(judge, known, photographs)
         words = {}
         if clip is not None and photographs is not None:
-            words = {name: dissect(clip, one, photographs) for name, one in seen.items()}
-        # The latents of a dictionary that was given before are shown without what they do to photographs.
-        layers = [known.get(name) or Units(name, "latent", count) for name, count in present.items()]
-        layers.sort(key=lambda one: [*known, one.name].index(one.name))
-        sources, asked = Sources(seen, words, photographs), {cell.hash for cell in plan.cells}
-        try:
-            _, failed = run_cells(
-                plan.cells, plan.maker, results, workers or Workers(here=True), stream or sys.stderr, retry
-            )
-        except (KeyboardInterrupt, RunsStoppedError):
-            with suppress(RunsStoppedError):  # The first error says more.
-                save_page(results, judge, layers, plan.units, sources, asked)
-            raise
-        return save_page(results, judge, layers, plan.units, sources, asked), failed
+            likely = weigh_words(clip, photographs)
+            words = {name: dissect(likely, one.means) for name, one in seen.items()}
+        told = (
+            tell_made,
+            partial(tell_photographs, seen=seen, photographs=photographs),
+            partial(tell_words, words=words),
+            tell_effects,
+            partial(tell_alike, seen=seen),
+        )
+        columns = ("activation", *["above photographs, %"] * bool(seen), "dead")
+
+        def show() -> Collection:
+            # If a unit has several results, that of a cell which was asked for counts, or the latest.
+            rows = sorted(results.rows.values(), key=lambda row: row["cell"] in asked)
+            groups, items = list[Group](), list[Item]()
+            for units in layers:
+                if own := [row for row in rows if row.get("layer") == units.name]:
+                    made, sees = read_made(results.path, own, units.count), seen.get(units.name)
+                    # Of units that nothing changes, there is nothing more to show.
+                    moving = [number for number, one in made.items() if not one.dead or (sees and sees.move(number))]
+                    shown = Shown(judge, units, made, moving, results.path, len(groups))
+                    items += list_items(shown.tell(*told), columns, len(groups))
+                    groups.append(Group(units.name, describe_units(units)))
+            total = max(plan.units, len(items))
+            return Collection(judge.name, total, columns, tuple(groups), tuple(items), noun="units")
+
+        return make_page(results, plan.cells, maker, show, workers, retry, progress)

@@ -1,23 +1,19 @@
 """`explain`: what a photograph excites in the layers of a model, in a folder with a page."""
 
-import hashlib
-import io
-import sys
-from collections.abc import Sequence
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import torch
-from PIL import Image
 from torch import Tensor, nn
 
-from ..ascent.preparation import check_settings
-from ..common.images import Images, check_images, fit_square, resize, to_bytes
+from ..common.images import Images, check_images, fit_square, resize
 from ..common.modes import own_modes
-from ..common.scalars import as_whole
+from ..common.scalars import as_number, check_number
 from ..common.seeding import make_generator
-from ..common.text import shorten
 from ..facade.render import render
 from ..facade.wish import caricature, invert
 from ..facade.wrap import find_judge
@@ -28,17 +24,16 @@ from ..models.layers.layer import find_layers
 from ..models.photographs import Photographs, read_picture
 from ..models.sources.kept_tensors import digest_tensors
 from ..report.verdict import classify
-from ..runs.cells import Cell, Row, Workers
-from ..runs.engine import run_cells
+from ..runs.cells import Cell, Row
 from ..runs.results import Results
-from .atlas import list_cells
-from .collection import Collection, Entry, Group, Item, Picture, save_collection
+from .collection import Collection, Entry, Group, Item, Picture
+from .columns import Shown, tell_effects, tell_made
+from .items import Columns, MadePicture, list_items, locate_cell, make_page, read_made, save_picture
 from .listing import describe_units
+from .maker import PictureMaker, name_cell, plan_pictures
 from .photographs import Seen, cut_crops, read_photographs, see_photographs
-from .pictures import PictureMaker, choose_side
 from .saliency import light_up, spread
-from .show import DEAD, find_effects, list_effects, locate_cell, read_units, save_picture
-from .units import Units, find_end, find_units, name_unit, watch
+from .units import find_end, find_units, name_unit, watch
 
 _COPIES = 32  # Of the photograph, with random phases, for which units are as active as usual.
 _FEWEST = 4  # Photographs with which one is compared.
@@ -47,7 +42,13 @@ _SHARP = 896  # The longest side of the photograph that crops are cut of, in pix
 _SIDE, _INSET, _FRAME = 256, 100, 3  # Of a crop and a card, of the crop in its corner, and of the line around that.
 _DARK = 0.15  # The brightness of the photograph where a unit is least active.
 _FORMAT = 1  # Changes when what is remade of the photograph would be other.
-_COLUMNS = ("activation", "usual", "above usual")
+_COLUMNS, _NONE = ("activation", "usual", "above usual"), (None, None, None)
+_PHOTOGRAPH = Picture("photo.webp", "the photograph")
+_NOTE = (
+    "The photograph as remade from what a layer keeps of it, and as exaggerated by the layer. Then the units that it "
+    "excites most, by how many standard deviations their activation, the mean over positions, is above that for {}; in "
+    "the corner, the part of the photograph that excites a unit most."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +68,7 @@ class Explainer:
         remade = render(judge, invert(photo, name), recipe="sketch", **settings)
         exaggerated = render(judge, caricature(photo, name), recipe="feature", start=photo, **settings)
         for file, made in (("remade.webp", remade), ("exaggerated.webp", exaggerated)):
-            Image.fromarray(to_bytes(made.image)).save(folder / file, "WEBP", quality=90)
+            save_picture(folder / file, made.image, 90)
         return {"pictures": ["remade.webp", "exaggerated.webp"], "lost": -remade.whole_scores["content"][0]}
 
 
@@ -120,57 +121,58 @@ def explain(
     judge, image = find_judge(model, device), check_images(photo, "the photograph").float().clamp(0, 1).cpu()
     if len(image) > 1:
         raise ValueError(f"there are {len(image)} photographs, and a page explains one; give one of them")
-    if (count := as_whole(top)) is None or count < 1:
-        raise ValueError(f"top {shorten(top)} is no number of units; give how many of each layer to show, from 1")
-    check_settings(1 if steps is None else steps, "constant", seed, 0)
+    count = check_number("top", top, 1, math.inf, "6 units of each layer are usual", whole=True)
     names = choose_depths(find_layers(judge), judge.size) if layers is None else layers
     units = [find_end(judge, one) for one in find_units(judge, names) if one.layer]
     units = [*(one for one in find_units(judge, "*") if one.kind == "class"), *units]
-    shown, sharp = fit_square(image, judge.size), fit_square(image, max(judge.size, min(*image.shape[2:], _SHARP)))
-    others = scramble(shown, seed) if photos is None else read_photographs(photos, judge.size)
-    if len(others) < _FEWEST:
-        raise ValueError(f"{len(others)} photos do not tell how active units usually are; give {_FEWEST}, better 100")
-    here, there = (see_photographs(judge, units, images) for images in (_quantize(shown), others))
-    sides = {one.name: choose_side(judge, one.layer) for one in units}
-    maker = PictureMaker(judge, {one.name: one for one in units}, ("more",), sides, int(seed), steps)
-    digest, known = digest_tensors(judge.module.state_dict()), digest_tensors({"": shown})
-    cells, measured = list[Cell](), dict[str, tuple[Sequence[int], Tensor]]()
+    maker = plan_pictures(judge, units, ["more"], seed, steps)
+    square, sharp = fit_square(image, judge.size), fit_square(image, max(judge.size, min(*image.shape[2:], _SHARP)))
+    others = scramble(square, maker.seed) if photos is None else read_photographs(photos, judge.size, _FEWEST)
+    here, there = (see_photographs(judge, units, images) for images in (_quantize(square), others))
+    known, cells, measured = digest_tensors({"": square}), dict[str, list[Cell]](), dict[str, Columns]()
     for one in units:
         active, usual = here[one.name].means[0], there[one.name].means
         above = compare(active, usual)
-        order, most = (above, count) if one.layer else (active, _CLASSES)
-        measured[one.name] = (
-            order.topk(min(most, one.count)).indices.tolist(),
-            torch.stack([active, usual.mean(0), above]),
-        )
-        if one.layer:
-            made_of = repr((_FORMAT, digest, known, one.name, judge.mean, judge.std, judge.size, seed, steps))
-            name = hashlib.sha256(made_of.encode()).hexdigest()[:32]
-            cells.append(Cell(name, {"layer": one.name, "numbers": "[]"}, (one.name, ())))
-        cells += list_cells(maker, one, measured[one.name][0], (digest, ""))
+        most, by = (count, above) if one.layer else (_CLASSES, active)
+        best = by.topk(min(most, one.count)).indices.tolist()
+        values = (active, usual.mean(0), above)
+        measured[one.name] = {name: {n: float(of[n]) for n in best} for name, of in zip(_COLUMNS, values, strict=True)}
+        made_of = (_FORMAT, maker.digest, known, one.name, judge.mean, judge.std, judge.size, maker.seed, maker.steps)
+        remade = Cell(name_cell(*made_of), {"layer": one.name, "numbers": "[]"}, (one.name, ()))
+        cells[one.name] = [*[remade] * (one.layer is not None), *maker.list_cells(one, best)]
+    told = (
+        partial(tell_made, caption=_caption),
+        tell_titles,
+        lambda shown: measured[shown.units.name],
+        partial(tell_places, seen=here, sharp=sharp),
+        tell_effects,
+    )
     results = Results(Path(path))
-    with results.claim(f"photograph {known[:12]} in {judge.name} {digest[:12]}"):
-        stream = sys.stderr if progress else io.StringIO()
-        run_cells(cells, Explainer(maker, shown), results, Workers(here=True), stream, retry=True)
-        save_picture(results.path / "photo.webp", sharp, 92)
-        photograph, groups = Picture("photo.webp", "the photograph"), [Group("photograph", judge.name)]
-        likely = classify(judge, shown, _CLASSES)[0] if isinstance(judge, Classifier) else []
-        seen = [("seen as", tuple(Entry(one.name, one.probability, f"{units[0].name}:{one.index}") for one in likely))]
-        items = [Item("photograph", "photograph", 0, (None,) * 3, (photograph,), tuple(seen if likely else []))]
+
+    def show() -> Collection:
+        save_picture(results.path / _PHOTOGRAPH.file, sharp, 92)
+        groups, likely = [Group("photograph", judge.name)], list[tuple[str, tuple[Entry, ...]]]()
+        if isinstance(judge, Classifier):
+            guesses = classify(judge, square, _CLASSES)[0]
+            seen = tuple(Entry(one.name, one.probability, f"{units[0].name}:{one.index}") for one in guesses)
+            likely = [("seen as", seen)]
+        items = [Item("photograph", "photograph", 0, _NONE, (_PHOTOGRAPH,), tuple(likely))]
         for one in units:
-            rows = [results.rows[cell.hash] for cell in cells if cell.task[0] == one.name]
-            if one.layer:
-                groups.append(Group(one.name, describe_units(one)))
-                items += _list_remade(rows[0], photograph, len(groups) - 1)
-            items += _list_units(results, judge, one, rows, len(groups) - 1, here[one.name], sharp, *measured[one.name])
+            rows = [(cell, row) for cell in cells[one.name] if (row := results.rows.get(cell.hash))]
+            groups += [Group(one.name, describe_units(one))] if one.layer else []
+            for cell, row in rows:
+                items += [] if cell.task[1] else _list_remade(one.name, row, len(groups) - 1)
+            made = read_made(results.path, [row for _, row in rows], one.count)
+            made = {number: made[number] for number in measured[one.name]["activation"] if number in made}
+            shown = Shown(judge, one, made, list(made), results.path, len(groups) - 1)
+            items += list_items(shown.tell(*told), _COLUMNS, shown.group)
         usually = "copies of it with random phases" if photos is None else f"{len(others):,} other photographs"
-        note = (
-            "The photograph as remade from what a layer keeps of it, and as exaggerated by the layer. Then the units "
-            "that it excites most, by how many standard deviations their activation, the mean over positions, is above "
-            f"that for {usually}; in the corner, the part of the photograph that excites a unit most."
-        )
-        title = f"What a photograph excites in {judge.name}"
-        return save_collection(results.path, Collection(title, len(items), _COLUMNS, tuple(groups), tuple(items), note))
+        title, note = f"What a photograph excites in {judge.name}", _NOTE.format(usually)
+        return Collection(title, len(items), _COLUMNS, tuple(groups), tuple(items), note)
+
+    with results.claim(f"photograph {known[:12]} in {judge.name} {maker.digest[:12]}"):
+        listed = [cell for several in cells.values() for cell in several]
+        return make_page(results, listed, Explainer(maker, square), show, None, True, progress)[0]
 
 
 def scramble(photo: Tensor, seed: int) -> Tensor:
@@ -192,75 +194,55 @@ def compare(active: Tensor, usual: Tensor) -> Tensor:
     return (active - mean) / (spread + spread.mean()).clamp(min=1e-9)
 
 
-def _list_remade(row: Row, photograph: Picture, group: int) -> list[Item]:
+def _list_remade(layer: str, row: Row, group: int) -> list[Item]:
     """Return the items of what was remade of a photograph from a layer."""
-    failed, home, lost = row["status"] == "failed", locate_cell(row), row.get("lost")
-    said = {"remade": f"remade; its activations differ by {lost or 0:.0%}, squared", "exaggerated": "exaggerated"}
-    return [
-        Item(
-            f"{row['layer']}:{kind}",
-            kind,
-            group,
-            (None,) * 3,
-            () if failed else (Picture(f"{home}{kind}.webp", text), photograph),
-            message=row["message"] if failed else "",
-            failed=failed,
-        )
-        for kind, text in said.items()
-    ]
+    failed, lost = row["status"] == "failed", as_number(row.get("lost")) or 0.0
+    said = {"remade": f"remade; its activations differ by {lost:.0%}, squared", "exaggerated": "exaggerated"}
+    items = []
+    for kind, text in said.items():
+        shown = () if failed else (Picture(f"{locate_cell(row)}{kind}.webp", text), _PHOTOGRAPH)
+        message = (row["message"] or "failed") if failed else ""
+        items.append(Item(f"{layer}:{kind}", kind, group, _NONE, shown, message=message, failed=failed))
+    return items
 
 
-def _list_units(
-    results: Results,
-    judge: Judge,
-    units: Units,
-    rows: Sequence[Row],
-    group: int,
-    seen: Seen,
-    sharp: Tensor,
-    numbers: Sequence[int],
-    values: Tensor,
-) -> list[Item]:
-    """Return the items of the units of a layer that a photograph excites, and save what it shows where it does."""
-    made = {one.unit: (one, locate_cell(row)) for row in rows for one in read_units(row)}
-    photo, effects = fit_square(sharp, judge.size), find_effects(judge, units)
-    crops = (
-        cut_crops(judge, units, seen, _quantize(sharp), numbers, 0.5, _SIDE) if units.layer else [sharp] * len(numbers)
-    )
+def _caption(made: MadePicture) -> str:
+    return f"made for it: {made.activation or 0:.3g}"
+
+
+def tell_titles(shown: Shown) -> Columns:
+    """Call units of a layer what they are, and classes by their names."""
+    kind = shown.units.kind
+    names = {number: name_unit(shown.judge, shown.units, number) for number in shown.made}
+    return {
+        "title": {n: f"{kind} {name}" if shown.units.layer else name.partition(" ")[2] for n, name in names.items()}
+    }
+
+
+def tell_places(shown: Shown, seen: Mapping[str, Seen], sharp: Tensor) -> Columns:
+    """Show where in a photograph units are active, and the part that excites them most, also in a corner of the picture
+    that was made for them."""
+    judge, units, layer = shown.judge, shown.units, shown.units.layer
+    if layer is None:
+        return {}
+    photo = fit_square(sharp, judge.size)
+    crops = cut_crops(judge, units, seen[units.name], _quantize(sharp), shown.numbers, 0.5, _SIDE)
     with torch.no_grad():
         fields = units.read(watch(judge, [units])(judge.bring(photo)))[0].cpu()
-    items = []
-    for number, crop in zip(numbers, crops, strict=True):
-        if number not in made:  # Damaged by hand.
-            continue
-        one, home = made[number]
-        pictures = [Picture(home + each.file, f"made for it: {each.activation:.3g}") for each in one.pictures]
-        if units.layer:
-            light = light_up(spread(fields[number : number + 1], units.layer, judge.size))
-            crop, files = crop[..., :_SIDE], [f"photographs/{group}/{number}_{kind}.webp" for kind in "abc"]
-            save_picture(results.path / files[0], photo * (_DARK + (1 - _DARK) * light))
-            save_picture(results.path / files[1], crop)
-            for each in pictures:  # At most one.
-                if (card := read_picture(results.path / each.file, _SIDE)) is None:
-                    continue
-                card[..., -_INSET - _FRAME :, -_INSET - _FRAME :] = 1
-                card[..., -_INSET:, -_INSET:] = resize(crop, (_INSET, _INSET))
-                save_picture(results.path / files[2], card)
-                pictures = [Picture(each.file, each.caption, files[2])]
-            pictures.append(Picture(files[0], f"where it is active: {float(fields[number].max()):.3g} at most"))
-            pictures.append(Picture(files[1], "the part that excites it most"))
-        lists = list_effects(judge, effects[:, number]) if effects is not None and isinstance(judge, Classifier) else []
-        name = name_unit(judge, units, number)
-        items.append(
-            Item(
-                f"{units.name}:{number}",
-                f"{units.kind} {name}" if units.layer else name.partition(" ")[2],
-                group,
-                tuple(values[:, number].tolist()),
-                tuple(pictures),
-                tuple(lists),
-                message=one.message or (DEAD if one.dead else ""),
-                failed=bool(one.message),
-            )
+    cards, places = dict[int, tuple[Picture, ...]](), dict[int, tuple[Picture, ...]]()
+    for number, several in zip(shown.numbers, crops, strict=True):
+        where, part, card = (f"photographs/{shown.group}/{number}_{kind}.webp" for kind in "abc")
+        light, crop = light_up(spread(fields[number : number + 1], layer, judge.size)), several[..., :_SIDE]
+        save_picture(shown.path / where, photo * (_DARK + (1 - _DARK) * light))
+        save_picture(shown.path / part, crop)
+        places[number] = (
+            Picture(where, f"where it is active: {float(fields[number].max()):.3g} at most"),
+            Picture(part, "the part that excites it most"),
         )
-    return items
+        for each in shown.made[number].pictures:  # At most one.
+            if (picture := read_picture(shown.path / each.file, _SIDE)) is not None:
+                picture[..., -_INSET - _FRAME :, -_INSET - _FRAME :] = 1
+                picture[..., -_INSET:, -_INSET:] = resize(crop, (_INSET, _INSET))
+                save_picture(shown.path / card, picture)
+                cards[number] = (Picture(each.file, _caption(each), card),)
+    return {"made": cards, "places": places}

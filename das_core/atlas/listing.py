@@ -56,12 +56,12 @@ def list_units(
     alike = find_alike(numbers, signatures, seen)
     rows = [("unit", "active", *["above photographs"] * (seen is not None), "alike")]
     for number in numbers:
-        cells = ["dead"]
+        told = ["dead"]
         if number in signatures:
             active = float(signatures[number][number])
             place = [f"{seen.rank(number, active):.0%}"] if seen is not None else []
-            cells = [f"{active:.3g}", *place, ", ".join(map(str, alike.get(number, ())[:3]))]
-        rows.append((name_unit(judge, units, number), *cells, *[""] * (len(rows[0]) - 1 - len(cells))))
+            told = [f"{active:.3g}", *place, ", ".join(map(str, alike.get(number, ())[:3]))]
+        rows.append((name_unit(judge, units, number), *told, *[""] * (len(rows[0]) - 1 - len(told))))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     table = ["  ".join(map(str.ljust, row, widths)).rstrip() for row in rows]
     return "\n".join([f"{units.name} of {judge.name}: {describe_units(units)}", "", *table])

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -13,9 +13,9 @@ from ..models.clip import CLIP
 from ..models.judge import Judge
 from ..models.layers.layer import Layer
 from ..models.photographs import AT_ONCE, Photographs, find_pictures, read_picture
-from ..models.words import embed_words, list_words
-from ..report.description import measure_fit
-from .pictures import measure_receptive_field
+from ..models.words import embed_words
+from ..report.description import Words, measure_fit, name_best
+from .pictures import measure_field
 from .units import Units, watch
 
 CROPS = 9  # How many crops of photographs are shown of a unit.
@@ -45,13 +45,14 @@ class Seen:
         return bool(most - least > 1e-5 * self.means[:, unit].abs().max())
 
 
-def read_photographs(photographs: Photographs, size: int) -> Tensor:
-    """Return photographs as bytes (N, 3, size, size); files that are none are left out and logged."""
+def read_photographs(photographs: Photographs, size: int, least: int = 1) -> Tensor:
+    """Return photographs as bytes (N, 3, size, size), `least` or more; files that are none are left out and logged."""
     found = list(find_pictures(photographs))[:MOST]
     read = [picture for one in pausing(found) if (picture := read_picture(one, size)) is not None]
-    if not read:
+    if len(read) < least:
         raise ValueError(
-            f"none of {len(found)} photographs shows something; give others, or a folder of .jpg, .png or .webp files"
+            f"{len(read)} of {len(found)} photographs show something; give {least}, better hundreds, or a folder of "
+            ".jpg, .png or .webp files"
         )
     return (torch.cat(read) * 255).round_().clamp_(0, 255).byte()
 
@@ -82,13 +83,6 @@ def see_photographs(judge: Judge, units: Sequence[Units], photographs: Tensor) -
                 order = found[0].topk(min(CROPS, found[0].shape[1]), dim=1).indices
                 best[one.name] = found[0].gather(1, order), found[1].gather(1, order[..., None].expand(-1, -1, 2))
     return {name: Seen(torch.cat(parts), *best[name]) for name, parts in means.items()}
-
-
-def measure_field(judge: Judge, layer: Layer | None) -> int:
-    """Return the side in pixels of what a position of a layer sees: that of the whole image, unless it sees less."""
-    if layer is None or len(layer.positions) != 2:
-        return judge.size
-    return min(judge.size, max(measure_receptive_field(judge, layer)))
 
 
 def find_grid(layer: Layer) -> tuple[int, int, int]:
@@ -129,20 +123,20 @@ def cut_crops(
     return sheets
 
 
-def dissect(clip: CLIP, seen: Seen, photographs: Tensor, count: int = 5) -> list[list[tuple[str, float]]]:
-    """Return the words, and how much each fits, for every unit of a layer: by the soft pointwise mutual information of
-    CLIP-Dissect (Oikarinen and Weng, 2023, section 3.2)."""
-    member = clip.members[0]
-    (words,) = embed_words(replace(member))
-    embedded = torch.cat([member.encode_images(part.float() / 255).cpu() for part in photographs.split(AT_ONCE)])
-    likely = (_SHARPNESS * measure_fit(embedded, words, member.concepts)).softmax(dim=1)
-    top = min(_TOP, len(photographs))
+def weigh_words(clip: CLIP, photographs: Tensor) -> Tensor:
+    """Return how likely each word is for each photograph, (N, words); with an ensemble, the mean fit of its members
+    counts."""
+    embedded = torch.cat([clip.encode_images(part.float() / 255).cpu() for part in photographs.split(AT_ONCE)])
+    return (_SHARPNESS * measure_fit(clip, embedded, embed_words(clip))).softmax(dim=1)
+
+
+def dissect(likely: Tensor, means: Tensor, count: int = 5) -> list[Words]:
+    """Return the words, and how much each fits, for every unit of a layer, given `weigh_words` and how active units are
+    for the photographs, (N, units): by the soft pointwise mutual information of CLIP-Dissect (Oikarinen and Weng, 2023,
+    section 3.2)."""
+    top = min(_TOP, len(likely))
     sure = torch.linspace(*_SURE, top)[:, None]
     # For each unit, the logarithm of the probability of every word given its photographs, (units, words).
-    given = torch.stack([(1 + sure * (likely[of.topk(top).indices] - 1)).log().sum(dim=0) for of in seen.means.T])
+    given = torch.stack([(1 + sure * (likely[of.topk(top).indices] - 1)).log().sum(dim=0) for of in means.T])
     fit = given - (given.logsumexp(dim=0) - torch.tensor(float(len(given))).log())
-    best, names = fit.topk(count, dim=1), list_words()
-    return [
-        [(names[index], value) for index, value in zip(*pair, strict=True)]
-        for pair in zip(best.indices.tolist(), best.values.tolist(), strict=True)
-    ]
+    return name_best(fit, count)

@@ -1,37 +1,27 @@
 """The pictures of some units of a layer, made together in few ascents, and how active the units are for them."""
 
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from math import ceil
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from ..ascent.normalized_ascent import NormalizedAscent
 from ..ascent.recipe import FEATURE, SKETCH, Recipe
 from ..ascent.result import Result, VanishedError
-from ..common.images import to_bytes
 from ..facade.render import render
 from ..facade.running import Callback
 from ..models.judge import Judge
 from ..models.layers.layer import Layer, find_layers
 from ..objectives.diversity import diversity_objective
-from ..runs.cells import Row
 from ..views.augmentation import Augmentation
 from ..views.distance import Distance
 from .units import Units, UnitsScore, watch
 
-ACTIVATIONS = "activations.npy"  # How active all units of the layer are for the first picture of each unit.
-
-
 _FEWEST = 64  # The smallest side of a picture, in pixels.
-_QUALITY = 88  # Of WebP.
 _COARSE = 24  # Pixels from position to position: in coarser layers, units answer to things rather than to textures.
 _ON_CPU, _ON_GPU = 8, 64  # How many pictures share an ascent. On a CPU more take memory and save no time.
 _DIVERSITY = 0.3  # The weight of the difference of pictures of a unit, beside a weight of 1 of the unit.
@@ -86,44 +76,6 @@ class Made:
         places = range(0, len(self.moved), len(self.moved) // len(numbers))
         pairs = zip(numbers, places, strict=True)
         return {number: self.values[place].numpy() for number, place in pairs if self.moved[place]}
-
-
-@dataclass(frozen=True, eq=False)
-class PictureMaker:
-    """Makes the pictures of units; one call makes those of a cell, see `RunOne`."""
-
-    judge: Judge
-    layers: Mapping[str, Units]  # By their names.
-    pictures: Sequence[str]  # Names of `PICTURES`, the most important first.
-    sides: Mapping[str, int]  # By layer, the side of its pictures, see `choose_side`.
-    seed: int = 0
-    steps: int | None = None  # The number of steps; None for that of the recipe.
-
-    def __call__(self, task: tuple[str, Sequence[int]], folder: Path) -> Row:
-        """Make the pictures of some units, by the name of the layer and their numbers, and write them to a folder."""
-        name, numbers = task
-        units, side = self.layers[name], self.sides[name]
-        judge = replace(self.judge, size=side)
-        found: dict[int, list[dict[str, Any]]] = {number: [] for number in numbers}
-        dead = set(numbers)
-        for kind in self.pictures:
-            wanted = PICTURES[kind]
-            made = make_pictures(judge, units, wanted, numbers, self.seed, self.steps)
-            asked = [number for number in numbers for _ in range(wanted.count)]
-            for image, number in enumerate(asked):
-                if not made.moved[image]:
-                    continue
-                dead.discard(number)
-                file = f"{number}_{kind}_{image % wanted.count}.webp"
-                Image.fromarray(to_bytes(made.images[image : image + 1])).save(folder / file, "WEBP", quality=_QUALITY)
-                value = float(made.values[image, number])
-                found[number].append({"kind": kind, "file": file, "activation": value if np.isfinite(value) else None})
-            if wanted.sign > 0 and not (folder / ACTIVATIONS).exists():
-                written = io.BytesIO()  # To a file, NumPy writes without saying why it cannot.
-                np.save(written, made.values[:: wanted.count].numpy())
-                (folder / ACTIVATIONS).write_bytes(written.getvalue())
-        listed = [{"unit": number, "dead": number in dead, "pictures": found[number]} for number in numbers]
-        return {"pictures": [one["file"] for each in found.values() for one in each], "units": json.dumps(listed)}
 
 
 def make_pictures(
@@ -195,10 +147,8 @@ def answer(judge: Judge, units: Units, images: Tensor, asked: Sequence[int]) -> 
 def choose_side(judge: Judge, layer: Layer | None, most: int | None = None) -> int:
     """Return the side in pixels of the pictures of a layer: that of what one position of it can see, `most` at most, if
     it is smaller than what the model sees, and the model takes images of that side."""
-    if layer is None or len(layer.positions) != 2:
-        return judge.size
-    side = min(most or judge.size, max(_FEWEST, 32 * ceil(max(measure_receptive_field(judge, layer)) / 32)))
-    if side >= judge.size:
+    side = min(most or judge.size, max(_FEWEST, 32 * ceil(measure_field(judge, layer) / 32)))
+    if layer is None or len(layer.positions) != 2 or side >= judge.size:
         return judge.size
     try:
         smaller = {one.name: one for one in find_layers(replace(judge, size=side))}
@@ -208,8 +158,11 @@ def choose_side(judge: Judge, layer: Layer | None, most: int | None = None) -> i
     return side if same and len(smaller[layer.name].positions) == 2 else judge.size
 
 
-def measure_receptive_field(judge: Judge, layer: Layer) -> tuple[int, int]:
-    """Return height and width, in pixels, of what the middle of a layer sees, by the gradient at noise."""
+def measure_field(judge: Judge, layer: Layer | None) -> int:
+    """Return the side in pixels of what the middle of a layer sees, by the gradient at noise: that of the whole image
+    unless it sees less."""
+    if layer is None or len(layer.positions) != 2:
+        return judge.size
     noise = torch.rand(1, 3, judge.size, judge.size, generator=torch.Generator().manual_seed(0))
     row, column = (length // 2 for length in layer.positions)
     with torch.enable_grad():
@@ -217,8 +170,7 @@ def measure_receptive_field(judge: Judge, layer: Layer) -> tuple[int, int]:
         output: Any = watch(judge, [Units(layer.name, "channel", layer.channels, layer)])(view)
         found = output[layer.name]
         if not found.requires_grad:
-            return judge.size, judge.size
+            return judge.size
         (gradient,) = torch.autograd.grad(found[:, :, row, column].abs().sum(), view)
-    seen = gradient[0].abs().sum(dim=0) > 0
-    rows, columns = (seen.any(dim=axis).nonzero().flatten().tolist() for axis in (1, 0))
-    return (rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1) if rows else (judge.size, judge.size)
+    places = gradient[0].abs().sum(dim=0).nonzero()
+    return int((places.amax(dim=0) - places.amin(dim=0)).max()) + 1 if len(places) else judge.size

@@ -20,6 +20,7 @@ from ..models.layers.activations import make_activation_judge
 from ..models.layers.heads import HEADS
 from ..models.layers.hooks import INPUT
 from ..models.layers.layer import Layer, UnknownLayerError, find_layer, find_layers
+from ..models.sources.kept_tensors import digest_tensors
 from ..objectives.term import Objective, make_objective
 
 CLASSES = "classes"  # What the classes of a classifier are called, as if they were the units of a layer.
@@ -56,6 +57,15 @@ class Units:
         own = self.kind == "channel" and is_activation(self.layer)
         before = (replace(self.layer, name=self.layer.name + INPUT),) if own else ()
         return (*before, self.layer)
+
+    @property
+    def digest(self) -> str:
+        """What pictures of the units depend on beside the weights of the judge: the dictionary of latents."""
+        if self.dictionary is None:
+            return ""
+        known = {name: value for name, value in vars(self.dictionary).items() if name not in ("name", "decoder")}
+        tensors = {name: value for name, value in known.items() if isinstance(value, Tensor)}
+        return f"{digest_tensors(tensors)} {[value for value in known.values() if not isinstance(value, Tensor)]}"
 
     def ask(self, judge: Judge, numbers: Sequence[int], sign: int = 1) -> Objective:
         """Return the objective of these units, one for each image, to be raised (1) or lowered (-1)."""
@@ -110,9 +120,8 @@ def find_units(
     for layer in known:
         kind: Kind = "head" if layer.name.endswith(HEADS) else "channel"
         found[layer.name] = Units(layer.name, kind, layer.heads or layer.channels, layer)
-    kinds = {name: one.layer.kind for name, one in found.items() if one.layer is not None and one.kind == "channel"}
     active = {layer.name for layer in known if is_activation(layer) or _GATED.fullmatch(layer.kind)}
-    active = active or {name for name, kind in kinds.items() if re.search(r"Conv\dd|Linear", kind)}
+    active = active or {layer.name for layer in known if re.search(r"Conv\dd|Linear", layer.kind)}
     usual = [name for name, one in found.items() if name in active or one.kind == "head"]
     for name, dictionary in (dictionaries or {}).items():
         layer = find_layer(known, name, judge.name)

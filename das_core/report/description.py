@@ -45,28 +45,33 @@ def describe(
     clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as `load_starter_clip()` does")
     if count < 1:
         raise ValueError(f"count {count} is too few; ask for at least 1 word")
+    words = words or embed_words(clip)
+    fits = measure_fit(clip, clip.encode_images(images), words)
+    if other is not None:
+        fits = fits - measure_fit(clip, clip.encode_images(other), words).mean(dim=0)
+    return name_best(fits, count)
+
+
+def measure_fit(clip: CLIP, images: Tensor, words: Sequence[Tensor]) -> Tensor:
+    """Return how well words fit images, see `describe`, (B, words), on the CPU, by the embeddings (B, D) of the images,
+    and by those of the words of each member."""
     # Otherwise cosines count for all members, as probabilities have another scale.
     if by_concepts := all(member.concepts is not None for member in clip.members):
         check_concepts(clip)
     fits = torch.zeros((), dtype=torch.float32)
-    for member, embedded in zip(clip.members, words or embed_words(clip), strict=True):
-        concepts = member.concepts if by_concepts else None
-        fit = measure_fit(member.encode_images(images).cpu(), embedded, concepts)
-        if other is not None:
-            fit = fit - measure_fit(member.encode_images(other).cpu(), embedded, concepts).mean(dim=0)
-        fits = fits + fit / len(clip.members)
+    for member, seen, meant in zip(clip.members, clip.split(images.cpu()), words, strict=True):
+        if by_concepts and member.concepts is not None:
+            concepts = member.concepts.to(seen)
+            seen, meant = ((each @ concepts.T / _TEMPERATURE).softmax(dim=1) for each in (seen, meant))
+        fits = fits + seen @ meant.T / len(clip.members)
+    return fits
+
+
+def name_best(fits: Tensor, count: int) -> list[Words]:
+    """Return the words that fit best, for each row of a table of fits of all words (N, words)."""
     names = list_words()
     best = fits.topk(min(count, len(names)), dim=1)
     return [
-        [(names[index], value) for index, value in zip(indices, values, strict=True)]
-        for indices, values in zip(best.indices.tolist(), best.values.tolist(), strict=True)
+        [(names[index], value) for index, value in zip(*row, strict=True)]
+        for row in zip(best.indices.tolist(), best.values.tolist(), strict=True)
     ]
-
-
-def measure_fit(images: Tensor, words: Tensor, concepts: Tensor | None) -> Tensor:
-    """Return how well words (N, D) fit images (B, D), see `describe`: (B, N). All, and concepts, are of length 1."""
-    if concepts is None:
-        return images @ words.T
-    concepts = concepts.to(images)
-    seen, meant = ((each @ concepts.T / _TEMPERATURE).softmax(dim=1) for each in (images, words))
-    return seen @ meant.T

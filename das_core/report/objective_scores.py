@@ -18,7 +18,7 @@ from ..stack.image_stack import ImageStack
 from ..stack.size import SMALLEST_SIDE
 from ..stack.spec import StackSpec
 from ..views.augmentation import WHOLE, Augmentation
-from .chart import plot_bars
+from .verdict import plot_answers
 
 
 @dataclass(frozen=True, eq=False)
@@ -154,7 +154,5 @@ def format_scores(scores: ObjectiveScores) -> str:
 
 def plot_scores(scores: ObjectiveScores) -> Tensor:
     """Draw the totals as a bar chart, the best picture at the top."""
-    totals = scores.totals.tolist()
-    low, high = min(0.0, *totals), max(0.0, *totals) or 1.0
-    bars = [(f"image {place + 1}", totals[place]) for place in scores.ranking]
-    return plot_bars(bars, ", ".join(scores.names), high, low, "{:#.3g}".format)
+    bars = [(f"image {place + 1}", float(scores.totals[place])) for place in scores.ranking]
+    return plot_answers([bars], ", ".join(scores.names), written="{:#.3g}".format)

@@ -50,8 +50,6 @@ def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) 
 def judge_text(clip: CLIP, images: Tensor, texts: Sequence[str]) -> list[Verdict]:
     """Ask a held-out CLIP whether images (B, 3, H, W) show the texts that they were made for. Text n is right for image
     n; the texts after the first B are wrong for all. In the ranks, a text counts once."""
-    if len(texts) < len(images):
-        raise ValueError(f"there are {len(images)} images and {len(texts)} texts; every image needs a text of its own")
     choices = list(dict.fromkeys(texts))
     targets = [choices.index(text) for text in texts[: len(images)]]
     return _judge(lambda shown: compare_with_texts(clip, shown, choices), images, targets)
@@ -77,7 +75,7 @@ def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[in
     """Return the verdict on each image; `ask` returns the score of every choice for each image, (B, choices)."""
     images = check_images(images, "the image to judge")
     if len(targets) != len(images):
-        raise ValueError(f"there are {len(images)} images and {len(targets)} classes; every image needs one")
+        raise ValueError(f"there are {len(images)} images and {len(targets)} answers; every image needs one of its own")
     images = images.float().clamp(0, 1)
     forms = (images, view_from_afar(images), remove_colour(images))
     return [Verdict(*answers) for answers in zip(*(_rank(ask(form), targets) for form in forms), strict=True)]

@@ -1,6 +1,6 @@
 """Verdicts on finished pictures as numbers, texts and charts: classes of a classifier, similarities of a CLIP."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -65,15 +65,21 @@ def format_answers(answers: Sequence[Sequence[tuple[str, float]]], title: str, f
     return "\n\n".join(blocks)
 
 
-def plot_predictions(verdicts: Sequence[Sequence[Prediction]], classifier: str) -> Tensor:
-    """Draw equally many predictions for each image as bar charts of one size, (B, 3, H, W), 0..1."""
+def plot_answers(
+    answers: Sequence[Sequence[tuple[str, float]]],
+    title: str,
+    scale: tuple[float, float] | None = None,
+    written: Callable[[float], str] = "{:.3f}".format,
+) -> Tensor:
+    """Draw equally many names with their values for each image as bar charts of one size and one scale, (B, 3, H, W),
+    0..1. By default, the scale has 0 and all values: cosines of a CLIP are small."""
+    values = [value for rows in answers for _, value in rows]
+    low, high = scale or (min(0.0, *values), max(0.0, *values) or 1.0)
     # All charts have the same height: each row has room for the name that takes the most lines in this row.
-    lines = [max(1 + wrap_name(v.name).count("\n") for v in row) for row in zip(*verdicts, strict=True)]
-    charts = [
-        plot_bars([(v.name, v.probability) for v in classes], _title(classifier, number, len(verdicts)), lines=lines)
-        for number, classes in enumerate(verdicts, start=1)
-    ]
-    return torch.cat(charts)
+    lines = [max(1 + wrap_name(name).count("\n") for name, _ in row) for row in zip(*answers, strict=True)]
+    titles = [_title(title, number, len(answers)) for number in range(1, len(answers) + 1)]
+    pairs = zip(answers, titles, strict=True)
+    return torch.cat([plot_bars(rows, each, high, low, written, lines) for rows, each in pairs])
 
 
 @without_autocast()
@@ -90,17 +96,6 @@ def compare_with_texts(clip: Judge, images: Images, texts: Sequence[str]) -> Ten
     clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as load_starter_clip() does")
     targets, embeddings = clip.encode_text(texts), clip.encode_images(images)
     return measure_similarity(embeddings, targets.to(embeddings))
-
-
-def plot_similarities(table: Tensor, texts: Sequence[str], clip: str) -> Tensor:
-    """Draw similarities (B, T) as bar charts (B, 3, H, W), 0..1, in the order of the texts and to the same scale."""
-    # Cosines of a CLIP are small: on a scale up to 1 all bars would be short.
-    low, high = min(0.0, float(table.min())), max(0.0, float(table.max())) or 1.0
-    charts = [
-        plot_bars(list(zip(texts, row, strict=True)), _title(clip, number, len(table)), high, low, "{:.3f}".format)
-        for number, row in enumerate(table.tolist(), start=1)
-    ]
-    return torch.cat(charts)
 
 
 def _title(title: str, number: int, count: int) -> str:

@@ -15,7 +15,8 @@ import time
 from collections.abc import Container, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from typing import Literal
+from types import MappingProxyType
+from typing import Any, Literal
 
 import filelock
 import pyarrow as pa
@@ -112,9 +113,8 @@ class Results:
 
     def write_table(self) -> None:
         """Write all rows to table.parquet, atomically."""
-        begin, table = time.monotonic(), make_table(list(self.rows.values()))
-        with replace_file(self.path / "table.parquet") as part:
-            pq.write_table(table, part, compression="zstd")
+        begin, told = time.monotonic(), {"cell": pa.string(), "status": pa.string(), "message": pa.string()}
+        write_table(self.path / "table.parquet", list(self.rows.values()), told | {"pictures": pa.list_(pa.string())})
         # At most 5 % of the time is spent on writing; a large table takes long.
         self._next_write = time.monotonic() + max(10, 20 * (time.monotonic() - begin))
 
@@ -166,10 +166,9 @@ def _read_row(path: Path) -> Row | None:
     return row if row["cell"] == path.parent.name else None
 
 
-def make_table(rows: Sequence[Row]) -> pa.Table:
-    """Return rows as an Arrow table; a column whose values have no common type becomes a column of texts."""
-    # The types of columns that may hold nothing yet.
-    types = {"cell": pa.string(), "status": pa.string(), "message": pa.string(), "pictures": pa.list_(pa.string())}
+def write_table(path: Path, rows: Sequence[Row], types: Mapping[str, Any] = MappingProxyType({})) -> None:
+    """Write rows as a Parquet file, atomically. A column whose values have no common type becomes a column of texts;
+    `types` are those of columns that come first, and may hold nothing yet."""
     table = {}
     for name in dict.fromkeys([*types, *(name for row in rows for name in row)]):
         values = [row.get(name) for row in rows]
@@ -177,4 +176,5 @@ def make_table(rows: Sequence[Row]) -> pa.Table:
             table[name] = pa.array(values, types.get(name))
         except (pa.ArrowException, OverflowError, TypeError, ValueError):
             table[name] = pa.array([None if value is None else str(value) for value in values], pa.string())
-    return pa.table(table)
+    with replace_file(path) as part:
+        pq.write_table(pa.table(table), part, compression="zstd")

@@ -62,7 +62,7 @@ class Classify(Node):
         predictions = core.classify(classifier, images, top_k)
         named = [[(each.name, each.probability) for each in row] for row in predictions]
         text = core.format_answers(named, f"{classifier.name} sees", "7.1%")
-        chart = bridge.to_comfy_images(core.plot_predictions(predictions, classifier.name))
+        chart = bridge.to_comfy_images(core.plot_answers(named, classifier.name, (0.0, 1.0), "{:.1%}".format))
         shown = bridge.show_result(cls, text, chart)
         return io.NodeOutput(text, chart, predictions[0][0].probability, ui=shown)
 
@@ -112,6 +112,6 @@ class Similarity(Node):
         table = core.compare_with_texts(clip, images, texts)
         rows = [list(zip(texts, row, strict=True)) for row in table.tolist()]
         listing = core.format_answers(rows, f"{clip.name} finds it near to")
-        chart = bridge.to_comfy_images(core.plot_similarities(table, texts, clip.name))
+        chart = bridge.to_comfy_images(core.plot_answers(rows, clip.name))
         shown = bridge.show_result(cls, listing, chart)
         return io.NodeOutput(listing, chart, float(table[0, 0]), ui=shown)

@@ -11,7 +11,7 @@ from torch import nn
 
 import direct_ascent as da
 from cases import each_case
-from das_core.atlas.activation_cells import lay_out, make_layout, measure_effects
+from das_core.atlas.tiles import lay_out, make_layout, measure_effects
 from das_core.models.layers.layer import find_layer, find_layers
 from das_core.runs.cells import RunsError
 from small_atlas import list_rows, read_items
@@ -100,12 +100,12 @@ def test_effects_are_those_of_the_weights_of_the_last_layer() -> None:
 
 @each_case(
     ("settings", "said"),
-    ({"photos": PHOTOS[:9]}, "9 photographs are too few"),
+    ({"photos": PHOTOS[:9]}, "9 of 9 photographs show something; give 16"),
     ({"layer": "4"}, "no positions"),
     ({"layer": "none"}, "none"),
     ({"grid": 1}, "grid 1"),
     ({"places": 2.5}, "places 2.5"),
-    ({"fewest": 999}, "no cell of 3 x 3"),
+    ({"fewest": 999}, "no tile of 3 x 3"),
     ({"layout": lambda rows: rows * np.nan}, "layout"),
 )
 def test_what_it_refuses(tmp_path: Path, settings: dict[str, Any], said: str) -> None:

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 import das_core as da
 import tinyclip
 from cases import each_case
-from das_core.atlas.pictures import PictureMaker
+from das_core.atlas.maker import PictureMaker
 from das_core.facade import wrap
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.sources.open_clip_text import without_torchaudio
@@ -93,8 +93,8 @@ def test_a_second_call_adds_layers_and_replaces_pictures_without_mixing(tmp_path
 
 
 REFUSED: list[tuple[dict[str, Any], str]] = [
-    ({"units": True}, "no list"), ({"pictures": []}, "no pictures are"), ({"pictures": ["x"]}, "no pictures 'x'"),
-    ({"pictures": [[]]}, "there are no pictures"), ({"seed": -1}, "seed -1"), ({"seed": 0.5}, "seed 0.5"),
+    ({"units": True}, "no list"), ({"pictures": []}, "pictures '' is"), ({"pictures": ["x"]}, "pictures 'x' is"),
+    ({"pictures": [[]]}, "is unknown; choose one of more"), ({"seed": -1}, "seed -1"), ({"seed": 0.5}, "seed 0.5"),
     ({"steps": 0}, "steps 0 is"), ({"steps": True}, "steps True is"), ({"photos": "gone"}, "there is no folder"),
     ({"model": ClassifierEnsemble.from_members([TOY, classifier(seed=1)])}, "is an ensemble"),
     ({"dictionaries": SAE | {"3": SAE["1"]}}, "sae is for 16 channels"), ({"clip": TOY}, "reads no words"),

@@ -4,12 +4,14 @@ import json
 from pathlib import Path
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
 import torch
 from torch import nn
 
 import direct_ascent as da
 from cases import each_case
+from das_core.atlas.explain import Explainer
 from das_core.runs.cells import RunsError
 from small_atlas import list_rows, read_items
 from toys import draw
@@ -60,6 +62,12 @@ def test_it_shows_the_units_that_a_photograph_excites_more_than_others_do(tmp_pa
     files = [picture["file"] for item in items.values() for picture in item["pictures"]]
     assert all((tmp_path / "page" / file).is_file() for file in files)
     assert {"0:remade", "0:exaggerated"} <= items.keys()
+    table = pq.ParquetFile(tmp_path / "page/manifest.parquet").read().to_pylist()
+    assert [row["id"] for row in table] == list(items)
+    assert [row["unit"] for row in table[:2]] == [None, int(list(items)[1].partition(":")[2])]
+    assert [[row["activation"], row["usual"], row["above usual"]] for row in table[1:]] == [
+        item.get("values") for item in list(items.values())[1:]
+    ]
 
 
 def test_cells_whose_pictures_are_damaged_are_shown_without_them(tmp_path: Path) -> None:
@@ -83,11 +91,28 @@ def test_what_is_there_is_not_made_again_and_copies_take_the_place_of_others(tmp
         explain(tmp_path / "page", photo=1 - PHOTO)
 
 
+def test_the_page_shows_what_is_there_after_ctrl_c(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole, calls = Explainer.__call__, list[Any]()
+
+    def call(explainer: Explainer, task: Any, folder: Path) -> Any:
+        calls.append(task)
+        if len(calls) == 3:
+            raise KeyboardInterrupt
+        return whole(explainer, task, folder)
+
+    monkeypatch.setattr(Explainer, "__call__", call)
+    with pytest.raises(KeyboardInterrupt):
+        explain(tmp_path / "page")
+    shown = read_items(tmp_path / "page")
+    assert list(shown)[-2:] == ["0:remade", "0:exaggerated"]
+    assert shown.items() <= explain(tmp_path / "page").items()
+
+
 @each_case(
     ("settings", "said"),
     ({"photo": PHOTO.expand(2, -1, -1, -1)}, "2 photographs, and a page explains one"),
-    ({"photos": OTHERS[:2]}, "2 photos do not tell"),
-    ({"top": 0}, "top 0 is no number of units"),
+    ({"photos": OTHERS[:2]}, "2 of 2 photographs show something; give 4"),
+    ({"top": 0}, "top 0 is not a whole number from 1 up"),
     ({"layers": "nothing"}, "nothing"),
     ({"steps": 0}, "steps 0"),
 )

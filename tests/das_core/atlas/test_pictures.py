@@ -13,7 +13,8 @@ from torch import nn
 import das_core as da
 from cases import each_case
 from das_core.atlas.atlas import plan_atlas
-from das_core.atlas.pictures import ACTIVATIONS, PictureMaker, choose_side, measure_receptive_field
+from das_core.atlas.maker import PictureMaker
+from das_core.atlas.pictures import choose_side, measure_field
 from das_core.atlas.units import find_units
 from das_core.models.layers.layer import find_layers
 from toys import classifier, judge
@@ -27,7 +28,7 @@ def test_a_position_sees_what_the_formula_says(stack: list[tuple[int, int]]) -> 
     side = 1 + sum((kernel - 1) * step for (kernel, _), step in zip(stack, steps, strict=True))
     model = judge(nn.Sequential(*parts), 160)
     layer = find_layers(model)[-1]
-    assert measure_receptive_field(model, layer) == (side, side)
+    assert measure_field(model, layer) == side
     assert choose_side(model, layer) == (64 if side <= 64 else 96)
     fixed = judge(nn.Sequential(*parts, nn.Flatten(), nn.Linear(int(np.prod(layer.shape)), 2)), 160)
     assert choose_side(fixed, layer) == 160  # It takes nothing smaller.
@@ -43,7 +44,7 @@ def make(folder: Path, dead: list[int], *pictures: str, layer: str = "1") -> lis
     found: list[dict[str, Any]] = json.loads(row["units"])
     files = [picture["file"] for one in found for picture in one["pictures"]]
     assert sorted(files) == sorted(row["pictures"]) == sorted(path.name for path in folder.glob("*.webp"))
-    for signature, one in zip(np.load(folder / ACTIVATIONS), found, strict=True):
+    for signature, one in zip(np.load(folder / "activations.npy"), found, strict=True):
         for picture in one["pictures"]:  # By hand, for what was written, which is not quite what was made.
             pixels = torch.from_numpy(np.asarray(Image.open(folder / picture["file"])) / 255).float()
             part = nn.Sequential(*list(toy.module.children())[: 2 if layer == "1" else 7])

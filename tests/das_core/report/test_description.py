@@ -66,7 +66,7 @@ def test_concepts_decide_what_a_word_means() -> None:
     for number in range(9):
         seen, meant = ((each @ concepts.T / 0.05).softmax(dim=1)[:, number] for each in (image, word))
         expected += seen[:, None] * meant
-    torch.testing.assert_close(measure_fit(image, word, concepts), expected)
+    torch.testing.assert_close(measure_fit(replace(make(), concepts=concepts), image, [word]), expected)
 
 
 def test_the_words_of_an_ensemble_are_the_mean_of_its_members(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_a_photograph_is_recognised_and_its_noise_is_not() -> None:
     ("logits", "images", "targets", "says"),
     ((1.0, 0.0), noise(1, 3, SIZE, SIZE), [-1], "class -1 is out of range; toy has classes 0 to 1"),
     ((1.0, 0.0), noise(1, 3, SIZE, SIZE), [2], "class 2 is out of range; toy has classes 0 to 1"),
-    ((1.0, 0.0), noise(2, 3, SIZE, SIZE), [0], "2 images and 1 classes; every image needs one"),
+    ((1.0, 0.0), noise(2, 3, SIZE, SIZE), [0], "2 images and 1 answers; every image needs one"),
     ((1.0, 0.0), noise(SIZE, SIZE), [0], "the image to judge has the shape"),
     ((1.0, math.nan), noise(1, 3, SIZE, SIZE), [0], "values that are no numbers"),
 )
@@ -110,7 +110,7 @@ def test_what_cannot_be_judged_is_refused(
 ) -> None:
     with pytest.raises(ValueError, match=says):
         judge_class(make_classifier(Constant(*logits), 2), images, targets)
-    with pytest.raises(ValueError, match="2 images and 1 texts; every image needs a text of its own"):
+    with pytest.raises(ValueError, match="2 images and 1 answers; every image needs one of its own"):
         judge_text(make_clip(), noise(2, 3, SIZE, SIZE), ["red"])
 
 

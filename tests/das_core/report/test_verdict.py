@@ -1,3 +1,5 @@
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,7 @@ from das_core.common.images import fit_square
 from das_core.models.classifier import Classifier
 from das_core.models.labels import number_labels
 from das_core.report.chart import plot_bars
-from das_core.report.verdict import Prediction, classify, compare_with_texts, plot_predictions, plot_similarities
+from das_core.report.verdict import classify, compare_with_texts, plot_answers
 from toys import judge
 
 BLUE = torch.tensor([0xA9, 0xC9, 0xF5]) / 255
@@ -55,12 +57,12 @@ def test_what_has_no_classes_is_named() -> None:
 
 
 def test_there_is_a_chart_for_every_image_of_one_height_whichever_has_the_long_names() -> None:
-    short, long = Prediction(0, "a", 0.6), Prediction(1, "a name so long that it takes two lines of the chart", 0.4)
-    charts = plot_predictions([[short, long], [long, short]], "Lite0")
-    for number, (chart, classes) in enumerate(zip(charts, [[short, long], [long, short]], strict=True), start=1):
-        bars = [(v.name, v.probability) for v in classes]
+    short, long = ("a", 0.6), ("a name so long that it takes two lines of the chart", 0.4)
+    answers = [[short, long], [long, short]]
+    percents: Any = {"scale": (0.0, 1.0), "written": "{:.1%}".format}
+    for number, (chart, bars) in enumerate(zip(plot_answers(answers, "Lite0", **percents), answers, strict=True), 1):
         assert torch.equal(chart[None], plot_bars(bars, f"image {number}: Lite0", lines=[2, 2]))
-        assert torch.equal(plot_predictions([classes], "Lite0"), plot_bars(bars, "Lite0"))
+        assert torch.equal(plot_answers([bars], "Lite0", **percents), plot_bars(bars, "Lite0"))
 
 
 def test_similarities_are_cosines() -> None:
@@ -78,7 +80,6 @@ def test_charts_of_similarities_show_both_signs_on_one_scale() -> None:
     def blue(chart: Tensor) -> int:
         return int(((chart - BLUE[:, None, None]).abs().amax(dim=0) < 0.02).sum())
 
-    table = torch.tensor([[0.2, -0.2], [0.1, -0.1]])
-    charts = plot_similarities(table, ["a cat", "a dog"], "toy")
+    charts = plot_answers([[("a cat", 0.2), ("a dog", -0.2)], [("a cat", 0.1), ("a dog", -0.1)]], "toy")
     assert blue(charts[0]) == pytest.approx(2 * blue(charts[1]), rel=0.05)
-    assert blue(plot_similarities(torch.zeros(1, 2), ["a", "b"], "toy")[0]) < 0.01 * blue(charts[0])
+    assert blue(plot_answers([[("a", 0.0), ("b", 0.0)]], "toy")[0]) < 0.01 * blue(charts[0])

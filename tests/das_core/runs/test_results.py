@@ -15,7 +15,7 @@ import pytest
 
 from cases import each_case
 from das_core.runs.cells import RunsError, RunsStoppedError
-from das_core.runs.results import Results, make_table
+from das_core.runs.results import Results
 from repository import REPOSITORY
 
 
@@ -166,8 +166,13 @@ def test_a_row_that_is_not_whole_is_no_result(tmp_path: Path, spoil: Callable[[b
     ([True, 1], pa.string(), ["True", "1"]),
     ([2**63, 1], pa.string(), [str(2**63), "1"]),
 )
-def test_a_column_has_the_type_of_its_values_or_is_text(values: list[Any], kind: pa.DataType, found: list[Any]) -> None:
-    table = make_table([row(str(number), value=value) for number, value in enumerate(values)])
+def test_a_column_has_the_type_of_its_values_or_is_text(
+    tmp_path: Path, values: list[Any], kind: pa.DataType, found: list[Any]
+) -> None:
+    results = Results(tmp_path)
+    results.rows = {str(number): row(str(number), value=value) for number, value in enumerate(values)}
+    results.write_table()
+    table = pq.ParquetFile(tmp_path / "table.parquet").read()
     assert table.schema.field("value").type == kind
     assert table["value"].to_pylist() == found
     assert table.schema.field("pictures").type == pa.list_(pa.string())

@@ -11,13 +11,15 @@ import torch
 from torch import nn
 
 import das_core as da
+from das_core.atlas.collection import Entry
+from das_core.atlas.columns import Shown, find_effects, tell_made
+from das_core.atlas.items import Columns, Made, MadePicture, list_items
 from das_core.atlas.listing import find_alike
 from das_core.atlas.photographs import Seen
-from das_core.atlas.show import find_effects
 from das_core.atlas.units import find_units
 from das_core.models.labels import number_labels
 from das_core.runs.cells import RunsError
-from small_atlas import make_atlas
+from small_atlas import TOY, make_atlas
 from toys import draw
 
 
@@ -38,6 +40,27 @@ def test_effects_are_weights_where_nothing_mixes_channels_before_the_last_layer(
     effects = {units.name: find_effects(model, units) for units in find_units(model, "*")}
     assert [name for name, found in effects.items() if found is None] == ["0", "1", "7", "classes"]
     assert all(torch.equal(found, head.weight) for found in effects.values() if found is not None)
+
+
+def test_what_else_is_said_of_units_is_one_function() -> None:
+    def tell_parity(shown: Shown) -> Columns:
+        odd = {number: bool(number % 2) for number in shown.numbers}
+        return {"odd": odd, "like": {number: (Entry("another"),) for number in odd}, "title": {1: "the one"}}
+
+    (units,) = find_units(TOY, "1")
+    picture = MadePicture(kind="more", file="a.webp", activation=0.5)
+    made = {number: Made((picture,) * (number != 2), number == 2, "", None) for number in (3, 1, 2)}
+    told = Shown(TOY, units, made, [3, 1], Path()).tell(tell_made, tell_parity)
+    items = list_items(told, ("odd", "activation"), 5)
+    assert [(item.id, item.title, item.group) for item in items] == [
+        ("1:3", "3", 5),
+        ("1:1", "the one", 5),
+        ("1:2", "2", 5),
+    ]
+    assert [item.values for item in items] == [(True, 0.5), (True, 0.5), (None, None)]
+    assert [len(item.pictures) for item in items] == [1, 1, 0]
+    assert [item.lists for item in items] == [(("like", (Entry("another"),)),)] * 2 + [()]
+    assert [item.message[:4] for item in items] == ["", "", "dead"]
 
 
 class Bomb:

@@ -1,11 +1,10 @@
-"""The cells of an activation atlas: where activations lie in its plane, and what photographs and classes they have."""
+"""The tiles of an activation atlas: where activations lie in its plane, and what photographs and classes they have."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from sklearn.manifold import TSNE
@@ -20,20 +19,25 @@ from ..models.judge import Judge
 from ..models.layers.layer import Layer
 from ..models.photographs import AT_ONCE
 from ..objectives.term import Objective, make_objective
+from .items import Array
 from .photographs import CROPS, find_grid
 from .units import Units, watch
-
-Array = np.ndarray[Any, Any]
 
 _LEAST_COSINE = 0.1  # As in lucid: smaller ones count as this, so that every position has a gradient.
 
 
 @dataclass(frozen=True, eq=False, kw_only=True)
 class Means(Units):
-    """Directions of length 1, `vectors` (N, C), from the mean `center` (C,) of all activations to those of cells."""
+    """Directions of length 1, `vectors` (N, C), from the mean `center` (C,) of all activations to those of tiles."""
 
     center: Tensor
     vectors: Tensor
+    made_of: str  # A digest of all activations.
+
+    @property
+    def digest(self) -> str:
+        """What pictures of the units depend on beside the weights of the judge."""
+        return self.made_of
 
     def ask(self, judge: Judge, numbers: Sequence[int], sign: int = 1) -> Objective:
         """Return the objective of these directions, one for each image."""
@@ -87,13 +91,13 @@ def lay_out(activations: Tensor, layout: Callable[[Array], Any]) -> Tensor:
 
 
 def find_nearest(
-    differences: Tensor, cells: Tensor, shown: Sequence[int], vectors: Tensor, positions: Tensor
+    differences: Tensor, tiles: Tensor, shown: Sequence[int], vectors: Tensor, positions: Tensor
 ) -> Tensor:
-    """Return for each cell the photographs and positions, (cells, `CROPS`, 2), of its activations with the largest
-    cosine with its direction, each of another photograph; -1 where there are no more."""
+    """Return for each tile that is shown the photographs and positions, (tiles, `CROPS`, 2), of its activations with
+    the largest cosine with its direction, each of another photograph; -1 where there are no more."""
     places = torch.full((len(shown), CROPS, 2), -1)
-    for number, cell in enumerate(shown):
-        own, best = (cells == cell).nonzero().flatten(), dict[int, int]()
+    for number, tile in enumerate(shown):
+        own, best = (tiles == tile).nonzero().flatten(), dict[int, int]()
         alike = F.cosine_similarity(differences[own], vectors[number : number + 1])
         for at in own[alike.argsort(descending=True)].tolist():
             best.setdefault(at // positions.shape[1], int(positions.flatten()[at]))

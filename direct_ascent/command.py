@@ -8,8 +8,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..common.text import shorten
-from ..models.judge import Judge
+import direct_ascent as da
+from das_core.common.files import check_writable
+from das_core.common.text import shorten
+from das_core.facade.wrap import find_judge
+from das_core.models.judge import Judge
+from das_core.models.sources.kept_tensors import find_cache_folder
+from das_core.runs.cells import RunsStoppedError, Workers
 
 _MODELS = (
     "a starter (lite0, lite1, lite2, clip), torchvision/NAME (or NAME), timm/NAME or hf-hub:OWNER/NAME, which are "
@@ -19,25 +24,20 @@ _MODELS = (
 
 def open_model(name: str) -> Judge:
     """Return the judge that a name means: see `_MODELS`. A ValueError says what is wrong with it."""
-    from ..facade.wrap import find_judge
-    from ..models.sources.files import HUB, load
-    from ..models.sources.kept_tensors import find_cache_folder
-    from ..models.sources.starter_clip import load_starter_clip
-    from ..models.sources.starters import load_starter
-    from ..models.sources.timm_models import load_timm
-    from ..models.sources.torchvision_models import list_torchvision_architectures, load_torchvision
+    from das_core.models.sources.files import HUB
+    from das_core.models.sources.torchvision_models import list_torchvision_architectures
 
     if re.fullmatch("lite[012]", name):
-        return load_starter(f"EfficientNet-L{name[1:]}")
+        return da.load_starter(f"EfficientNet-L{name[1:]}")
     if name == "clip":
-        return load_starter_clip()
+        return da.load_starter_clip()
     if name.startswith(HUB) or os.path.isfile(name):  # Unlike `Path.is_file`, it takes any text.
-        return load(name)
+        return da.load(name)
     library, _, rest = name.partition("/")
     if library == "timm" and rest:
-        return load_timm(rest, find_cache_folder())
+        return da.load_timm(rest, find_cache_folder())
     if (library == "torchvision" and rest) or name in list_torchvision_architectures():
-        return load_torchvision(rest or name, find_cache_folder())
+        return da.load_torchvision(rest or name, find_cache_folder())
     module, _, function = name.partition(":")
     if function.isidentifier() and all(part.isidentifier() for part in module.split(".")):
         # As with `python -m`. An absolute path, which stays: workers, too, import what the model is made of.
@@ -52,10 +52,8 @@ def open_model(name: str) -> Judge:
 
 def make_parser() -> argparse.ArgumentParser:
     """Return the parser of the command line."""
-    from .. import __version__
-
     parser = argparse.ArgumentParser(prog="direct-ascent", description="Pictures by models that only judge pictures.")
-    parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
+    parser.add_argument("--version", action="version", version=f"%(prog)s {da.__version__}")
     commands = parser.add_subparsers(dest="command", required=True)
     render = commands.add_parser("render", help="make a picture: direct-ascent render lite0 jellyfish -o x.png")
     render.add_argument("model", help=_MODELS)
@@ -87,9 +85,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return the exit code: 0; 2 for what is wrong with it; 3 when cells of an atlas failed; 4
     when it cannot go on; 130 when it is interrupted."""
     given = make_parser().parse_args(arguments)
-    # Imported only here, because PyTorch takes seconds: a wrong command line is reported at once.
-    from ..runs.cells import RunsStoppedError
-
     try:
         return _render(given) if given.command == "render" else _atlas(given)
     except KeyboardInterrupt:
@@ -104,19 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _render(given: argparse.Namespace) -> int:
-    from ..common.files import check_writable
-    from ..facade.render import render
-
     check_writable(given.output)
     options = {"size": given.size, "recipe": given.recipe, "seed": given.seed, "device": given.device}
-    print(*render(open_model(given.model), given.wish, **options).save(given.output), sep="\n")
+    print(*da.render(open_model(given.model), given.wish, **options).save(given.output), sep="\n")
     return 0
 
 
 def _atlas(given: argparse.Namespace) -> int:
-    from ..models.clip import CLIP
-    from ..runs.cells import Workers
-    from .atlas import USUAL, make_atlas, plan_atlas
+    from das_core.atlas.atlas import USUAL, make_atlas, plan_atlas  # They need the extra `atlas`.
 
     if given.workers is not None and given.workers < 1:
         raise ValueError(f"--workers {given.workers} is too few; give how many, from 1, or leave it out for this one")
@@ -134,8 +124,6 @@ def _atlas(given: argparse.Namespace) -> int:
     if given.dry_run:
         return 0
     clip = open_model(given.words) if given.words else None
-    if clip is not None and not isinstance(clip, CLIP):
-        raise ValueError(f"--words {shorten(given.words)} is no CLIP; give clip, or a checkpoint of one")
     spread = given.workers is not None or given.address is not None
     workers = Workers(given.address, given.workers or 0) if spread else None
     page, failed = make_atlas(plan, given.output, given.photos, clip, workers, given.retry)

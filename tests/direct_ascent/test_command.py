@@ -7,9 +7,9 @@ from unittest.mock import Mock
 
 import pytest
 
-from das_core.atlas.command import main
-from das_core.atlas.pictures import PictureMaker
+from das_core.atlas.maker import PictureMaker
 from das_core.runs.cells import RunsStoppedError
+from direct_ascent.command import main
 from small_atlas import read_items
 
 ATLAS = ["atlas", "mine:make", "1", "--steps", "1", "--pictures", "more"]
