@@ -6,8 +6,8 @@ from pathlib import Path
 
 from ...common.text import shorten
 from ..judge import Judge
+from .checkpoints import read_checkpoint
 from .classifier_files import load_classifier_file
-from .clip_layouts import read_clip_weights
 from .download import Progress, fetch_files
 from .gallery import Entry, fetch
 from .kept_tensors import find_cache_folder
@@ -43,7 +43,7 @@ def load(path: str | PathLike[str], architecture: str | None = None, prefix: str
         path = fetch_repository(path.removeprefix(HUB), find_cache_folder())
     path = Path(path)
     named = str(architecture).startswith(("timm/", "torchvision/"))
-    if not named and any(name.startswith("visual.") for name in read_clip_weights(path)):
+    if not named and any(name.startswith("visual.") for name in read_checkpoint(path, "clip")):
         return load_clip_file(path, architecture, path.parent)
     return load_classifier_file(path, architecture, prefix)
 
