@@ -16,13 +16,13 @@ from ..ascent.preparation import check_settings
 from ..common.images import check_images, to_bytes
 from ..common.modes import own_modes
 from ..common.scalars import as_whole
+from ..common.tensor_file import digest_tensors
 from ..common.text import shorten
 from ..facade.wrap import find_judge
 from ..models.classifier import Classifier
 from ..models.judge import Judge
 from ..models.layers.layer import find_layer, find_layers
 from ..models.photographs import Photographs, read_picture
-from ..models.sources.kept_tensors import digest_tensors
 from ..runs.cells import Workers
 from ..runs.engine import run_cells
 from ..runs.results import Results

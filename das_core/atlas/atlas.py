@@ -19,6 +19,7 @@ from ..ascent.preparation import check_settings
 from ..ascent.result import AscentError
 from ..common.modes import own_modes
 from ..common.scalars import as_list, as_whole
+from ..common.tensor_file import digest_tensors
 from ..common.text import shorten
 from ..facade.render import render
 from ..facade.wrap import find_judge
@@ -26,7 +27,6 @@ from ..models.clip import CLIP
 from ..models.dictionary import Dictionary
 from ..models.judge import Judge, check_judge
 from ..models.photographs import Photographs
-from ..models.sources.kept_tensors import digest_tensors
 from ..objectives.term import make_objective
 from ..runs.cells import Cell, RunsStoppedError, Workers
 from ..runs.engine import run_cells

@@ -19,9 +19,9 @@ _MODELS = (
 
 def open_model(name: str) -> Judge:
     """Return the judge that a name means: see `_MODELS`. A ValueError says what is wrong with it."""
+    from ..common.files import find_cache_folder
     from ..facade.wrap import find_judge
     from ..models.sources.files import HUB, load
-    from ..models.sources.kept_tensors import find_cache_folder
     from ..models.sources.starter_clip import load_starter_clip
     from ..models.sources.starters import load_starter
     from ..models.sources.timm_models import load_timm

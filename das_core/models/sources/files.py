@@ -4,13 +4,13 @@ import re
 from os import PathLike
 from pathlib import Path
 
+from ...common.files import find_cache_folder
 from ...common.text import shorten
 from ..judge import Judge
 from .checkpoints import read_checkpoint
 from .classifier_files import load_classifier_file
 from .download import Progress, fetch_files
 from .gallery import Entry, fetch
-from .kept_tensors import find_cache_folder
 from .open_clip_models import load_clip_file, load_open_clip
 from .timm_models import load_timm
 
