@@ -22,8 +22,7 @@ def open_model(name: str) -> Judge:
     from ..common.files import find_cache_folder
     from ..facade.wrap import find_judge
     from ..models.sources.files import HUB, load
-    from ..models.sources.starter_clip import load_starter_clip
-    from ..models.sources.starters import load_starter
+    from ..models.sources.starters import load_starter, load_starter_clip
     from ..models.sources.timm_models import load_timm
     from ..models.sources.torchvision_models import list_torchvision_architectures, load_torchvision
 

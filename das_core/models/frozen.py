@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from threading import Lock
 
 import torch
@@ -15,7 +15,7 @@ from ..common.modes import own_modes
 from .fold import find_unfolded, fold_batch_norm
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Former:
     """The parts of a module in training mode and the weights with gradients, and how many threads run the module."""
 
@@ -41,20 +41,18 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     """Keep a module in evaluation mode, and its weights without gradients, while the `with` block runs; then restore
     both. A backward pass through outputs of the block gives gradients to the inputs only, even after the block."""
     with _changing:
-        former = _evaluated.get(module) or _Former(
-            [part for part in module.modules() if part.training],
-            [weight for weight in module.parameters() if weight.requires_grad],
-        )
+        training = [part for part in module.modules() if part.training]
+        learning = [weight for weight in module.parameters() if weight.requires_grad]
+        former = _evaluated.setdefault(module, _Former(training, learning))
+        former.users += 1
         former.switch(False)
-        _evaluated[module] = replace(former, users=former.users + 1)
     try:
         yield
     finally:
         with _changing:
-            former = _evaluated.pop(module)
-            if former.users > 1:
-                _evaluated[module] = replace(former, users=former.users - 1)
-            else:
+            former.users -= 1
+            if not former.users:
+                del _evaluated[module]
                 former.switch(True)
 
 

@@ -7,8 +7,7 @@ from comfy_api.latest import io
 from ...das_core.models.clip import CLIP
 from ...das_core.models.ensemble import CLIPEnsemble
 from ...das_core.models.sources import open_clip_models
-from ...das_core.models.sources.starter_clip import load_starter_clip
-from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS
+from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, load_starter_clip
 from .. import bridge
 from ..node import Node
 from ..schema import Clip, make_options, precision_input, read_choice, read_precision, schema, tip

@@ -99,19 +99,15 @@ def find_prefixes(names: Iterable[str], own: Iterable[str]) -> set[str]:
 def choose_prefix(state: Mapping[str, Tensor], prefixes: Iterable[str], source: str) -> str:
     """Return which of the prefixes of models in a checkpoint to take: that of averages over the steps of training (EMA)
     before that of the last weights, as in timm. Raises a ValueError when two other models differ."""
-    ordered = sorted(prefixes, key=lambda one: (not _EMA.search(one), one)) or [""]
-    best, *others = ordered
+    best, *others = sorted(prefixes, key=lambda one: (not _EMA.search(one), one)) or [""]
     for other in others:
-        pairs = [
-            (value, state.get(best + name[len(other) :])) for name, value in state.items() if name.startswith(other)
-        ]
-        if bool(_EMA.search(best)) == bool(_EMA.search(other)) and not all(
-            mine is None or _is_equal(mine, value) for value, mine in pairs
-        ):
-            raise ValueError(
-                f"'{source}' holds two models, '{shorten(best)}…' and '{shorten(other)}…'; give the prefix of the one "
-                "that you want, or save it alone"
-            )
+        for name in state if bool(_EMA.search(best)) == bool(_EMA.search(other)) else ():
+            mine = state.get(best + name[len(other) :]) if name.startswith(other) else None
+            if mine is not None and not _is_equal(mine, state[name]):
+                raise ValueError(
+                    f"'{source}' holds two models, '{shorten(best)}…' and '{shorten(other)}…'; give the prefix of the "
+                    "one that you want, or save it alone"
+                )
     return best
 
 

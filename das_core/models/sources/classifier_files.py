@@ -20,21 +20,12 @@ from ...common.text import shorten
 from ..classifier import Classifier
 from ..embedder import Embedder
 from ..photograph_check import check_later
-from .checkpoints import Shapes, choose_tensors, find_normalization, read_checkpoint, read_settings
+from .checkpoints import LAYOUTS, Shapes, choose_tensors, find_normalization, read_checkpoint, read_settings
 from .timm_models import build_timm_module, wrap_timm_module
 from .torchvision_models import build_torchvision_module, list_torchvision_architectures, wrap_torchvision_module
 from .weights import UndrawnWeights, fit_weights, is_plain
 
 _LOG = logging.getLogger(__name__)
-
-COMMON_ARCHITECTURES = (
-    "timm/resnet50", "timm/resnet18", "timm/efficientnet_b0", "timm/mobilenetv3_large_100", "timm/convnext_tiny",
-    "timm/convnext_base", "timm/vit_base_patch16_224", "timm/vit_small_patch16_224",
-    "timm/swin_tiny_patch4_window7_224", "torchvision/resnet50", "torchvision/resnet18",
-    "torchvision/efficientnet_b0", "torchvision/mobilenet_v3_large", "torchvision/convnext_tiny",
-    "torchvision/vit_b_16", "torchvision/vgg16",
-)  # fmt: skip
-"""The most common architectures of users' own classifiers; the list of architectures begins with them."""
 
 _NEAREST = 2  # How many architectures a message offers.
 _FAMILIES = 3  # How many families of architectures, those with the most similar names, are compared by shapes.
@@ -44,7 +35,7 @@ def list_file_architectures() -> list[str]:
     """Return every architecture that a checkpoint on disk may have ('timm/NAME'), the common ones first."""
     names = [f"torchvision/{name}" for name in list_torchvision_architectures()]
     names += [f"timm/{name}" for name in sorted(timm.list_models())]
-    return list(dict.fromkeys([*COMMON_ARCHITECTURES, *names]))
+    return list(dict.fromkeys([*LAYOUTS["common"]["classifiers"], *names]))
 
 
 def load_classifier_file(
@@ -136,7 +127,7 @@ def guess_architecture(state: Mapping[str, Tensor], source: str, prefix: str | N
 
 def _list_candidates(state: Mapping[str, Tensor]) -> Iterator[str]:
     """Yield architectures, each once: common ones, then members of those families whose names are most similar."""
-    yield from COMMON_ARCHITECTURES
+    yield from LAYOUTS["common"]["classifiers"]
     names = _generalise(state)
 
     def compare(members: list[str]) -> float:
@@ -146,7 +137,9 @@ def _list_candidates(state: Mapping[str, Tensor]) -> Iterator[str]:
 
     nearest = sorted(_list_families(state), key=compare, reverse=True)[:_FAMILIES]
     # The shortest names first: the plain Vision Transformer before others that are built alike.
-    yield from sorted((one for members in nearest for one in members if one not in COMMON_ARCHITECTURES), key=len)
+    yield from sorted(
+        (one for members in nearest for one in members if one not in LAYOUTS["common"]["classifiers"]), key=len
+    )
 
 
 def _list_families(state: Mapping[str, Tensor]) -> list[list[str]]:

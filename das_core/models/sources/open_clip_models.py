@@ -17,20 +17,13 @@ from torch import Tensor
 from ...common.interruption import is_cancellation
 from ...common.text import shorten
 from ..clip import CLIP
-from .checkpoints import read_checkpoint, read_settings, take_part
+from .checkpoints import LAYOUTS, read_checkpoint, read_settings, take_part
 from .download import Progress, fetch_file, locate_repository
 from .open_clip_text import build_tokenizer, check_text_config, localize_config
 from .open_clip_towers import STAND_IN_TEXT, build_open_clip_module, guess_architecture, wrap_open_clip_module
 from .weights import RefusedError, UndrawnWeights, fit_weights
 
 DEFAULT_NAME = "ViT-B-32/laion2b_s34b_b79k"  # A published model to begin with: small, quick and good.
-
-COMMON_ARCHITECTURES = (
-    "ViT-B-32", "ViT-B-16", "ViT-L-14", "ViT-L-14-336", "ViT-H-14", "ViT-bigG-14", "ViT-B-32-quickgelu",
-    "ViT-B-16-quickgelu", "ViT-L-14-quickgelu", "RN50", "convnext_base_w", "ViT-B-16-SigLIP", "ViT-B-16-SigLIP2",
-    "ViT-SO400M-14-SigLIP",
-)  # fmt: skip
-"""The architectures that most checkpoints have; lists of architectures begin with them."""
 
 
 def list_open_clip_names() -> list[str]:
@@ -52,7 +45,7 @@ def list_downloaded_open_clip_names(folder: Path) -> list[str]:
 
 def list_open_clip_architectures() -> list[str]:
     """Return every architecture that a checkpoint on disk may have: all of open_clip's, the common ones first."""
-    return list(dict.fromkeys([*COMMON_ARCHITECTURES, *open_clip.list_models()]))
+    return list(dict.fromkeys([*LAYOUTS["common"]["open_clip"], *open_clip.list_models()]))
 
 
 def locate_weights(architecture: str, pretrained: str) -> tuple[str, Sequence[str]]:

@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from ...common.text import shorten
 from ..text_tower import TextTower, is_mostly_latin, knows_other_scripts
-from .download import Progress, fetch_files
+from .download import Progress, fetch_file
 from .weights import RefusedError
 
 Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer  # From the hub, or that of OpenAI's CLIP, which open_clip has.
@@ -52,10 +52,10 @@ def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | 
     """Return a text configuration with folders on disk in place of repositories; missing files are downloaded."""
     local = dict(text)
     if name := text.get("hf_tokenizer_name"):
-        found = fetch_files(name, ["tokenizer_config.json"], _VOCABULARIES, folder, progress)
+        found = fetch_file(name, ["tokenizer_config.json"], folder, progress, _VOCABULARIES)
         local["hf_tokenizer_name"] = str(found.parent)
     if name := text.get("hf_model_name"):
-        local["hf_model_name"] = str(fetch_files(name, ["config.json"], (), folder, progress).parent)
+        local["hf_model_name"] = str(fetch_file(name, ["config.json"], folder, progress).parent)
     return local
 
 

@@ -15,7 +15,7 @@ from ..clip import CLIP
 from .weights import check_plain, read_weights
 
 _OUTPUTS = [1024, 128, 64, 16, 1]  # Of the layers of v2.
-_RECTIFIED = {(0, 2, 4, 6, 7): False, (0, 3, 6, 9, 11): True}
+_RECTIFIED: dict[tuple[int, ...], bool] = {(0, 2, 4, 6, 7): False, (0, 3, 6, 9, 11): True}
 """For the numbers of the layers of v2 in a file, whether there are ReLUs between them."""
 
 
