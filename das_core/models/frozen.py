@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from threading import Lock
 
 import torch
@@ -15,7 +15,7 @@ from ..common.modes import own_modes
 from .fold import find_unfolded, fold_batch_norm
 
 
-@dataclass
+@dataclass(frozen=True)
 class _Former:
     """The parts of a module in training mode and the weights with gradients, and how many threads run the module."""
 
@@ -41,18 +41,20 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     """Keep a module in evaluation mode, and its weights without gradients, while the `with` block runs; then restore
     both. A backward pass through outputs of the block gives gradients to the inputs only, even after the block."""
     with _changing:
-        training = [part for part in module.modules() if part.training]
-        learning = [weight for weight in module.parameters() if weight.requires_grad]
-        former = _evaluated.setdefault(module, _Former(training, learning))
-        former.users += 1
+        former = _evaluated.get(module) or _Former(
+            [part for part in module.modules() if part.training],
+            [weight for weight in module.parameters() if weight.requires_grad],
+        )
         former.switch(False)
+        _evaluated[module] = replace(former, users=former.users + 1)
     try:
         yield
     finally:
         with _changing:
-            former.users -= 1
-            if not former.users:
-                del _evaluated[module]
+            former = _evaluated.pop(module)
+            if former.users > 1:
+                _evaluated[module] = replace(former, users=former.users - 1)
+            else:
                 former.switch(True)
 
 
@@ -88,7 +90,7 @@ def copy_module(name: str, module: nn.Module) -> nn.Module:
     except (RuntimeError, TypeError, AttributeError, NotImplementedError) as error:
         raise ValueError(
             f"{name} cannot be copied ({error}): load it anew, if another library has left its hooks on it; or give it "
-            "to build_classifier with copy=False, which freezes the model itself, in place"
+            "to build_classifier, which freezes the model itself, in place"
         ) from error
 
 

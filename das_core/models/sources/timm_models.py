@@ -87,5 +87,5 @@ def wrap_timm_module(architecture: str, module: nn.Module) -> Classifier:
     """Return a classifier made from a model of timm with its weights, which is frozen in place."""
     config = resolve_data_config({}, model=module)
     return build_classifier(
-        architecture, module, config["input_size"][-1], to_triple(config["mean"]), to_triple(config["std"]), copy=False
+        architecture, module, config["input_size"][-1], to_triple(config["mean"]), to_triple(config["std"])
     )

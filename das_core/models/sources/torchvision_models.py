@@ -71,7 +71,7 @@ def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
     """Return a classifier made from a module with its weights, which is frozen in place."""
     preset = torchvision.models.get_model_weights(architecture).DEFAULT.transforms()
     size = preset.crop_size[0]
-    return build_classifier(architecture, module, size, to_triple(preset.mean), to_triple(preset.std), copy=False)
+    return build_classifier(architecture, module, size, to_triple(preset.mean), to_triple(preset.std))
 
 
 def find_published_settings(module: nn.Module) -> dict[str, dict[str, Any]]:
