@@ -47,11 +47,12 @@ def read_checkpoint(path: Path, kind: Literal["clip", "classifier"]) -> dict[str
 def _rename(state: Mapping[str, Tensor], layout: Mapping[str, Any]) -> dict[str, Tensor]:
     named: dict[str, Tensor] = {}
     parts: dict[str, dict[str, Tensor]] = {}
-    for name, value in state.items():
+    for given, value in state.items():
+        name = given
         for pattern, replacement in [*layout.get("names", ()), *LAYOUTS["inside"]["names"]]:
             name = re.sub(pattern, replacement, name)
-        whole, _, part = name.partition("@")
-        if part:
+        whole, is_part, part = name.rpartition("@")
+        if is_part and not given.endswith(f"@{part}"):
             parts.setdefault(whole, {})[part] = value
         elif not name.endswith("position_ids"):  # Old versions of transformers stored these counters.
             named[name] = value
