@@ -17,7 +17,15 @@ from torch.nn import functional as F
 
 import tinyclip
 from cases import each_case
-from das_core.models.sources.checkpoints import check_normalization, choose_tensors, find_normalization, read_settings
+from das_core.models.sources import checkpoints
+from das_core.models.sources.checkpoints import (
+    LAYOUTS,
+    check_normalization,
+    choose_tensors,
+    find_normalization,
+    read_checkpoint,
+    read_settings,
+)
 from das_core.models.sources.download import locate_repository
 from das_core.models.sources.files import load
 from das_core.models.sources.open_clip_models import find_quick_gelu, load_clip_file
@@ -102,6 +110,25 @@ def test_towers_behind_prefixes(tmp_path: Path, prefix: str, whole: bool) -> Non
         seen = model.visual((tinyclip.IMAGES - mean) / std)
     torch.testing.assert_close(clip.encode_images(tinyclip.IMAGES), F.normalize(seen, dim=1), atol=1e-5, rtol=0)
     assert (clip.text is not None) == whole
+
+
+def test_a_further_layout_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model: Any = tinyclip.model()
+    names = {name: name.replace("visual.", "eye.").replace("resblocks", "part") for name in model.state_dict()}
+    torch.save({f"net.{names[name]}": value for name, value in model.state_dict().items()}, tmp_path / "a.pt")
+    row = {"title": "eye", "mark": r"eye\.", "names": [[r"^eye\.", "visual."], [r"\.part\.", ".resblocks."]]}
+    with pytest.raises(ValueError, match="has the shapes of no architecture"):
+        load_clip_file(tmp_path / "a.pt", None, tmp_path)
+    monkeypatch.setitem(LAYOUTS, "clip", [row, *LAYOUTS["clip"]])
+    tinyclip.assert_same(load_clip_file(tmp_path / "a.pt", None, tmp_path), model)
+
+
+def test_names_of_any_length_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("a." * 500_000, "denselayer1.norm." * 60_000, f"vision_model.encoder.layers.{'1' * 10**6}"):
+        state = {name: torch.ones(1), "visual." + name: torch.ones(1)}
+        monkeypatch.setattr(checkpoints, "read_weights", lambda _, state=state: state)
+        assert read_checkpoint(Path("a.pt"), "classifier") == state
+        assert f"visual.{name}" in read_checkpoint(Path("a.pt"), "clip")
 
 
 def test_a_missing_shard_is_named(tmp_path: Path) -> None:
