@@ -11,8 +11,7 @@ from tqdm import tqdm
 from benchmarks.common import HERE, SUBJECTS, climb_image, load_photograph, save_sheet
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.clip import CLIP
-from das_core.models.sources.starter_clip import load_starter_clip
-from das_core.models.sources.starters import SECOND_OPINION, STARTER
+from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter_clip
 from das_core.objectives.embedding import image_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels

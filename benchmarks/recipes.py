@@ -20,8 +20,7 @@ from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
 from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
-from das_core.models.sources.starter_clip import load_starter_clip
-from das_core.models.sources.starters import STARTER, STARTERS, Starter, load_starter
+from das_core.models.sources.starters import STARTER, STARTERS, Starter, load_starter, load_starter_clip
 from das_core.objectives.classes import ScoreKind, class_objective
 from das_core.objectives.embedding import text_objective
 from das_core.objectives.term import Objective

@@ -9,8 +9,7 @@ from benchmarks.common import HERE, SEED, save_sheet
 from benchmarks.pictures import make_pictures
 from benchmarks.recipes import PICTURE, SKETCH, Recipe
 from benchmarks.recognition import RULE, TEXT_HEADER, format_cells, summarise
-from das_core.models.sources.starter_clip import load_starter_clip
-from das_core.models.sources.starters import SECOND_OPINION
+from das_core.models.sources.starters import SECOND_OPINION, load_starter_clip
 from das_core.report.recognition import judge_text
 
 PROMPTS = (

@@ -60,7 +60,7 @@ from .models.judge import Judge
 from .models.layers.activations import Activations
 from .models.layers.layer import find_layers
 from .models.layers.pooled_layer import pool_layer
-from .models.preference_head import PreferenceHead
+from .models.sources.preferences import PreferenceHead, load_preference
 from .objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
 from .objectives.classes import class_objective
 from .objectives.content import caricature_objective, content_objective
@@ -97,9 +97,7 @@ if TYPE_CHECKING:
     from .models.sources.dictionaries import load_dictionary
     from .models.sources.files import load
     from .models.sources.open_clip_models import load_open_clip
-    from .models.sources.preferences import load_preference
-    from .models.sources.starter_clip import load_starter_clip
-    from .models.sources.starters import SECOND_OPINION, STARTER, load_starter, load_starters
+    from .models.sources.starters import SECOND_OPINION, STARTER, load_starter, load_starter_clip, load_starters
     from .models.sources.timm_models import load_timm
     from .models.sources.torchvision_models import load_torchvision
     from .report.camera import move_camera
@@ -120,9 +118,13 @@ else:
             ".models.sources.dictionaries": ["load_dictionary"],
             ".models.sources.files": ["load"],
             ".models.sources.open_clip_models": ["load_open_clip"],
-            ".models.sources.preferences": ["load_preference"],
-            ".models.sources.starter_clip": ["load_starter_clip"],
-            ".models.sources.starters": ["SECOND_OPINION", "STARTER", "load_starter", "load_starters"],
+            ".models.sources.starters": [
+                "SECOND_OPINION",
+                "STARTER",
+                "load_starter",
+                "load_starter_clip",
+                "load_starters",
+            ],
             ".models.sources.timm_models": ["load_timm"],
             ".models.sources.torchvision_models": ["load_torchvision"],
             ".report.camera": ["move_camera"],

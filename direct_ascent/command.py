@@ -9,11 +9,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import direct_ascent as da
-from das_core.common.files import check_writable
+from das_core.common.files import check_writable, find_cache_folder
 from das_core.common.text import shorten
 from das_core.facade.wrap import find_judge
 from das_core.models.judge import Judge
-from das_core.models.sources.kept_tensors import find_cache_folder
 from das_core.runs.cells import RunsStoppedError, Workers
 
 _MODELS = (

@@ -14,12 +14,12 @@ from ..ascent.preparation import check_settings
 from ..common.images import check_images, to_bytes
 from ..common.modes import own_modes
 from ..common.scalars import check_number
+from ..common.tensor_file import digest_tensors
 from ..facade.wrap import find_judge
 from ..models.classifier import Classifier
 from ..models.judge import Judge
 from ..models.layers.layer import find_layer, find_layers
 from ..models.photographs import Photographs, read_picture
-from ..models.sources.kept_tensors import digest_tensors
 from ..runs.cells import Workers
 from ..runs.results import Results
 from .collection import Collection, Item, Picture

@@ -14,6 +14,7 @@ from ..common.images import Images, check_images, fit_square, resize
 from ..common.modes import own_modes
 from ..common.scalars import as_number, check_number
 from ..common.seeding import make_generator
+from ..common.tensor_file import digest_tensors
 from ..facade.render import render
 from ..facade.wish import caricature, invert
 from ..facade.wrap import find_judge
@@ -22,7 +23,6 @@ from ..models.judge import Judge
 from ..models.layers.default_layers import choose_depths
 from ..models.layers.layer import find_layers
 from ..models.photographs import Photographs, read_picture
-from ..models.sources.kept_tensors import digest_tensors
 from ..report.verdict import classify
 from ..runs.cells import Cell, Row
 from ..runs.results import Results

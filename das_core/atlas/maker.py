@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from ..ascent.preparation import check_settings
+from ..common.tensor_file import digest_tensors
 from ..models.judge import Judge
-from ..models.sources.kept_tensors import digest_tensors
 from ..runs.cells import Cell, Row
 from .items import MadePicture, save_picture, write_made
 from .pictures import PICTURES, choose_side, make_pictures

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from ..common.devices import make_constant
 from ..common.scalars import as_list, as_whole
+from ..common.tensor_file import digest_tensors
 from ..common.text import shorten
 from ..models.classifier import Classifier
 from ..models.dictionary import Dictionary
@@ -20,7 +21,6 @@ from ..models.layers.activations import make_activation_judge
 from ..models.layers.heads import HEADS
 from ..models.layers.hooks import INPUT
 from ..models.layers.layer import Layer, UnknownLayerError, find_layer, find_layers
-from ..models.sources.kept_tensors import digest_tensors
 from ..objectives.term import Objective, make_objective
 
 CLASSES = "classes"  # What the classes of a classifier are called, as if they were the units of a layer.

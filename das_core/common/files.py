@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
+import torch
+
 from .text import shorten
 
 try:
@@ -18,6 +20,11 @@ except ImportError:  # On Windows, where a file that is open cannot be renamed, 
     fcntl = None  # type: ignore[assignment]
 
 _PART = re.compile(r"\..{1,50}\.[0-9a-f]{8}\.part", re.DOTALL)
+
+
+def find_cache_folder() -> Path:
+    """Return the user's folder for files that are kept between processes, usually ~/.cache/torch/hub/direct_ascent."""
+    return Path(torch.hub.get_dir(), "direct_ascent")
 
 
 @contextmanager

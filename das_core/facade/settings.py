@@ -26,11 +26,11 @@ from ..ascent.steepest_ascent import SteepestAscent
 from ..ascent.within import Within
 from ..common.files import explain_unreadable
 from ..common.scalars import as_number, as_whole
+from ..common.tensor_file import digest_module, digest_tensors
 from ..common.text import shorten
 from ..denoisers.total_variation import TotalVariation
 from ..looks.catalog import KINDS
 from ..models.judge import Judge
-from ..models.sources.kept_tensors import digest_module, digest_tensors
 from ..objectives.priors import PriorScore, prior
 from ..objectives.term import Objective
 from ..stack.file import SUFFIX, load_stack

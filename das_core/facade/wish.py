@@ -19,9 +19,8 @@ from ..models.dictionary import Dictionary
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.layer import find_layer, find_layers
-from ..models.preference_head import PreferenceHead
 from ..models.sources.dictionaries import load_dictionary
-from ..models.sources.preferences import load_preference
+from ..models.sources.preferences import PreferenceHead, load_preference
 from ..objectives.classes import ScoreKind, Targets, class_objective
 from ..objectives.content import caricature_objective, content_objective
 from ..objectives.diversity import diversity_objective

@@ -141,7 +141,7 @@ def wrap(
 def _copy_clip(name: str, module: nn.Module, tokenizer: Any, settings: Mapping[str, Any]) -> Judge:
     """Return a frozen copy of a model of open_clip, or of a CLIP of transformers, as a CLIP."""
     # It imports open_clip, which takes seconds.
-    from ..models.sources.open_clip_models import copy_open_clip_module, copy_transformers_module
+    from ..models.sources.open_clip_towers import copy_open_clip_module, copy_transformers_module
 
     shown = getattr(getattr(module, "visual", None), "preprocess_cfg", {})
     copy = copy_open_clip_module if is_open_clip(module) else copy_transformers_module

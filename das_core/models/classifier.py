@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..common.images import Images, check_images, fit_square
-from .frozen import freeze, freeze_copy
+from .frozen import freeze
 from .judge import Judge, probe_judge
 from .labels import Labels, choose_labels
 
@@ -49,16 +49,10 @@ class Classifier(Judge):
 
 
 def build_classifier(
-    name: str,
-    module: nn.Module,
-    size: int,
-    mean: tuple[float, float, float],
-    std: tuple[float, float, float],
-    *,
-    copy: bool = True,
+    name: str, module: nn.Module, size: int, mean: tuple[float, float, float], std: tuple[float, float, float]
 ) -> Classifier:
-    """Return a classifier made of a copy of a module, or, with `copy=False`, of the module itself, frozen in place. A
-    module with 1,000 classes has the labels of ImageNet, any other 'class 0', 'class 1' and so on."""
-    judge = Judge(name, freeze_copy(name, module) if copy else freeze(module), size, mean, std)
+    """Return a classifier made of a module, which is frozen in place. With 1,000 classes it has the labels of ImageNet,
+    with any other number 'class 0', 'class 1' and so on."""
+    judge = Judge(name, freeze(module), size, mean, std)
     classes = probe_judge(judge, answer="with one number a class", wanted="a classifier")
     return judge.convert_to(Classifier, labels=choose_labels(classes))

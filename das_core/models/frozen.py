@@ -90,7 +90,7 @@ def copy_module(name: str, module: nn.Module) -> nn.Module:
     except (RuntimeError, TypeError, AttributeError, NotImplementedError) as error:
         raise ValueError(
             f"{name} cannot be copied ({error}): load it anew, if another library has left its hooks on it; or give it "
-            "to build_classifier with copy=False, which freezes the model itself, in place"
+            "to build_classifier, which freezes the model itself, in place"
         ) from error
 
 

@@ -15,7 +15,7 @@ from ..common.interruption import allow_interrupt
 from ..common.modes import own_modes
 
 _CACHE_SIZE = 20_000  # How many embeddings of texts a tower keeps; each takes a few kilobytes.
-_BATCH = 64  # How many texts `embed_batches` encodes at once.
+_BATCH = 64  # How many texts `embed_many` encodes at once.
 _encoding = RLock()  # Reentrant, because the tower of an ensemble calls the towers of its members.
 _MANY = 5000
 """So many tokens with a letter that is not Latin show that a tokenizer was made for other scripts. The vocabulary of an
@@ -56,34 +56,21 @@ class TextTower:
     def embed_many(self, texts: Sequence[str], progress: Callable[[int, int], None] | None = None) -> Tensor:
         """Return the embeddings (T, D) of thousands of texts as `embed` does, up to rounding; none of them is cached.
         `progress` is called with how many of how many are encoded."""
-        several = self.encode_batch or (lambda part: torch.stack([self.encode(text) for text in part]))
+        encode = self.encode_batch or (lambda part: torch.stack([self.encode(text) for text in part]))
+        # Texts of similar length share a batch, because a padding token takes as much time as a token of a word.
+        order, found = sorted(range(len(texts)), key=lambda index: len(texts[index])), list[Tensor]()
         with _encoding, own_modes(), torch.no_grad():
-            return embed_batches(several, texts, progress)
+            for begin in range(0, len(order), _BATCH):
+                allow_interrupt()
+                part = order[begin : begin + _BATCH]
+                found.append(F.normalize(encode([texts[index] for index in part]).float(), dim=1).cpu())
+                if progress:
+                    progress(begin + len(part), len(order))
+        return torch.cat(found)[sorted(range(len(order)), key=order.__getitem__)]
 
     def count_truncated(self, text: str) -> int:
         """Return how many tokens of a text lie beyond the context length, so that they are cut off."""
         return max(0, self.count(text) - self.context_length)
-
-
-def embed_batches(
-    encode: Callable[[Sequence[str]], Tensor], texts: Sequence[str], progress: Callable[[int, int], None] | None = None
-) -> Tensor:
-    """Return the embeddings (T, D) of T texts, of length 1, on the CPU, by a function that encodes several at once."""
-    # Texts of similar length share a batch, because a padding token takes as much time as a token of a word.
-    order = sorted(range(len(texts)), key=lambda index: len(texts[index]))
-    embeddings: Tensor | None = None
-    for begin in range(0, len(order), _BATCH):
-        allow_interrupt()
-        part = order[begin : begin + _BATCH]
-        found = F.normalize(encode([texts[index] for index in part]).float(), dim=1).cpu()
-        if embeddings is None:
-            embeddings = found.new_empty(len(texts), found.shape[1])
-        embeddings[part] = found
-        if progress:
-            progress(begin + len(part), len(order))
-    if embeddings is None:
-        raise ValueError("no text is given; write at least one")
-    return embeddings
 
 
 def is_mostly_latin(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 from ..models.clip import CLIP
 from ..models.judge import Judge, check_judge
-from ..models.preference_head import PreferenceHead
+from ..models.sources.preferences import PreferenceHead
 from .term import Objective, make_objective
 
 

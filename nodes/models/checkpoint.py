@@ -11,7 +11,7 @@ from ...das_core.common.text import shorten
 from ...das_core.models.judge import J, check_judge
 from ...das_core.models.sources.files import load_listed
 from ...das_core.models.sources.gallery import FOLDER, OWN, Entry, list_gallery
-from ...das_core.models.sources.kept_tensors import WORDS
+from ...das_core.models.words import WORDS
 from .. import bridge
 from ..schema import tip
 

@@ -6,9 +6,8 @@ from comfy_api.latest import io
 
 from ...das_core.models.clip import CLIP
 from ...das_core.models.ensemble import CLIPEnsemble
-from ...das_core.models.sources import open_clip_catalog, open_clip_models
-from ...das_core.models.sources.starter_clip import load_starter_clip
-from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS
+from ...das_core.models.sources import open_clip_models
+from ...das_core.models.sources.starters import SECOND_OPINION, STARTER, STARTERS, load_starter_clip
 from .. import bridge
 from ..node import Node
 from ..schema import Clip, make_options, precision_input, read_choice, read_precision, schema, tip
@@ -28,8 +27,8 @@ _SOURCES = ("starters", "starter", "second_opinion", RECOMMENDED, "open_clip", "
 class LoadCLIP(Node):
     @classmethod
     def define_schema(cls) -> io.Schema:
-        downloaded = open_clip_catalog.list_downloaded_open_clip_names(bridge.find_model_folder(bridge.CLIPS))
-        names = list(dict.fromkeys([*downloaded, *open_clip_catalog.list_open_clip_names()]))
+        downloaded = open_clip_models.list_downloaded_open_clip_names(bridge.find_model_folder(bridge.CLIPS))
+        names = list(dict.fromkeys([*downloaded, *open_clip_models.list_open_clip_names()]))
         return schema(
             node_id="DAS_LoadCLIP",
             display_name="Load CLIP Judge",
@@ -67,7 +66,7 @@ class LoadCLIP(Node):
                             checkpoint_input(bridge.CLIPS),
                             tip(
                                 io.Combo.Input(
-                                    "architecture", options=[AUTO, *open_clip_catalog.list_open_clip_architectures()]
+                                    "architecture", options=[AUTO, *open_clip_models.list_open_clip_architectures()]
                                 ),
                                 "auto: told by the shapes in the file and a configuration beside it. If two fit, such "
                                 "as one with quickgelu, a message names both. The common ones stand first.",

@@ -19,7 +19,7 @@ import torch
 import das_core as da
 import run_workflow
 from cases import each_case
-from das_core.models.sources.kept_tensors import write_tensors
+from das_core.models.words import keep_words
 from outcomes import Outcomes
 from sweep_grids import COLOR
 from toys import climb
@@ -48,7 +48,7 @@ def test_what_the_library_writes(tmp_path: Path) -> None:
         **dict.fromkeys(("a.gif", "a.png", "a.webp", "a.mp4"), partial(da.save_film, frames)),
         "stack.safetensors": partial(da.save_stack, made.stack),
         "picture.png": made.save,
-        "kept.safetensors": lambda path: write_tensors(path, "key", {"a": frames}),
+        "kept.safetensors": lambda path: keep_words(path, "key", frames),
         "index.html": lambda path: pages.save_collection(path.parent, pages.Collection("a", 1)),
     }
     for name, write in writers.items():

@@ -13,9 +13,9 @@ from cases import each_case
 from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.clip import CLIP
-from das_core.models.sources.open_clip_models import wrap_open_clip_module
 from das_core.models.sources.open_clip_text import build_tokenizer
-from das_core.models.sources.starter_clip import load_starter_clip
+from das_core.models.sources.open_clip_towers import wrap_open_clip_module
+from das_core.models.sources.starters import load_starter_clip
 from das_core.objectives.embedding import text_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec

@@ -21,8 +21,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from tqdm import tqdm
 
-from das_core.models.sources.starter_clip import compute_class_directions
-from das_core.models.sources.starters import STARTER, read_starter
+from das_core.models.sources.starters import STARTER, compute_class_directions, read_starter
 from das_core.models.word_table import BITS, FILE, WordTable
 from das_core.models.words import list_words
 

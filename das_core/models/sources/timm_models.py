@@ -14,22 +14,16 @@ from ...common.text import shorten
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
 from ..labels import imagenet_labels
+from .checkpoints import LAYOUTS
 from .download import Progress, download, fetch_file
 from .weights import read_weights
 
-COMMON = (
-    "resnet50.a1_in1k",
-    "convnext_tiny.fb_in1k",
-    "efficientnet_b0.ra_in1k",
-    "vit_small_patch16_224.augreg_in21k_ft_in1k",
-)
-"""Classifiers to begin with among some 1,500: quick ones of different kinds. The list has them first."""
-
 
 def list_timm_architectures() -> list[str]:
-    """Return every classifier of timm that has pretrained weights, as 'architecture.tag', `COMMON` ones first."""
+    """Return every classifier of timm that has pretrained weights, as 'architecture.tag', the common ones first."""
     names = sorted(name for name in timm.list_models(pretrained=True) if _is_classifier(name))
-    return sorted(names, key=lambda name: COMMON.index(name) if name in COMMON else len(COMMON))
+    common = [name for name in LAYOUTS["common"]["timm"] if name in names]
+    return list(dict.fromkeys([*common, *names]))
 
 
 # Cached, because the nodes list these models for every schema, and ComfyUI asks for schemas several times in each run.
@@ -93,5 +87,5 @@ def wrap_timm_module(architecture: str, module: nn.Module) -> Classifier:
     """Return a classifier made from a model of timm with its weights, which is frozen in place."""
     config = resolve_data_config({}, model=module)
     return build_classifier(
-        architecture, module, config["input_size"][-1], to_triple(config["mean"]), to_triple(config["std"]), copy=False
+        architecture, module, config["input_size"][-1], to_triple(config["mean"]), to_triple(config["std"])
     )

@@ -2,20 +2,19 @@
 
 import inspect
 import os
-import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torchvision
-from torch import Tensor, nn
+from torch import nn
 
 from ...common.interruption import interruptible_building
 from ...common.text import shorten
 from ..classifier import Classifier, build_classifier
 from ..judge import to_triple
+from .checkpoints import read_checkpoint
 from .download import Progress, download
-from .weights import UndrawnWeights, fit_weights, read_weights
+from .weights import UndrawnWeights, fit_weights
 
 
 def list_torchvision_architectures() -> list[str]:
@@ -64,22 +63,15 @@ def load_torchvision(architecture: str, folder: Path, progress: Progress | None 
     path = download(weights.url, folder, Path(weights.url).stem.rpartition("-")[2], progress)
     with UndrawnWeights():
         module = build_torchvision_module(architecture, len(weights.meta["categories"]))
-    fit_weights(module, rename_torchvision_tensors(read_weights(path)), path.name, architecture)
+    fit_weights(module, read_checkpoint(path, "classifier"), path.name, architecture)
     return wrap_torchvision_module(architecture, module)
-
-
-def rename_torchvision_tensors(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """Return the tensors of a checkpoint under the names that they have in current versions of torchvision."""
-    # The DenseNets were saved when the name of a module could still contain a dot: 'norm.1' is now 'norm1'.
-    dotted = re.compile(r"(denselayer\d+\.(?:norm|conv))\.([12]\.)")
-    return {dotted.sub(r"\1\2", name): value for name, value in state.items()}
 
 
 def wrap_torchvision_module(architecture: str, module: nn.Module) -> Classifier:
     """Return a classifier made from a module with its weights, which is frozen in place."""
     preset = torchvision.models.get_model_weights(architecture).DEFAULT.transforms()
     size = preset.crop_size[0]
-    return build_classifier(architecture, module, size, to_triple(preset.mean), to_triple(preset.std), copy=False)
+    return build_classifier(architecture, module, size, to_triple(preset.mean), to_triple(preset.std))
 
 
 def find_published_settings(module: nn.Module) -> dict[str, dict[str, Any]]:

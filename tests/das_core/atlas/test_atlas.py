@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 import torch
+import transformers
 from timm.models import VisionTransformer
 from torch import Tensor, nn
 
@@ -19,13 +20,12 @@ from cases import each_case
 from das_core.atlas.maker import PictureMaker
 from das_core.facade import wrap
 from das_core.models.ensemble import ClassifierEnsemble
-from das_core.models.sources.open_clip_text import without_torchaudio
+from das_core.models.sources.open_clip_text import prepare_transformers
 from das_core.runs.cells import Workers
 from small_atlas import TOY, list_rows, make_atlas, read_items
 from toys import classifier, draw, judge
 
-with without_torchaudio():
-    from transformers import ViTConfig, ViTForImageClassification
+prepare_transformers()
 
 TINY: dict[str, Any] = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "intermediate_size": 24}
 TINY |= {"image_size": 32, "patch_size": 8, "num_labels": 8}
@@ -48,11 +48,12 @@ def test_atlases_of_all_kinds_of_units_and_models(tmp_path: Path) -> None:
     parts = {"<b>": nn.Conv2d(3, 8, 3, 2), "act": nn.ReLU(True), "conv": nn.Conv2d(8, 9, 3), "ACT": nn.ReLU(True)}
     own, named = (Own(OrderedDict(parts, mean=nn.AdaptiveAvgPool2d(1), flat=nn.Flatten())) for _ in range(2))
     named.named = True
+    of_transformers = transformers.ViTForImageClassification(transformers.ViTConfig(**TINY))
     wanted: list[tuple[Any, Any, str]] = [
         (TOY, ["3", "classes"], "3 classes"), (wrap(named, size=32, **HALF), "<b>", "<b>"),
         (wrap(own, size=32, labels=[f"\ud800{number}" for number in range(9)], **HALF), None, "act ACT classes"),
         (wrap(vit, size=32, **HALF), None, "blocks.0.attn#heads blocks.0.mlp.act classes"),
-        (wrap(ViTForImageClassification(ViTConfig(**TINY)), **HALF), None, "vit.layers.0.mlp.activation_fn classes"),
+        (wrap(of_transformers, **HALF), None, "vit.layers.0.mlp.activation_fn classes"),
     ]  # fmt: skip
     for number, (model, layers, shown) in enumerate(wanted):
         items = make_atlas(path := tmp_path / str(number), model, layers, 8, photos=PHOTOS)

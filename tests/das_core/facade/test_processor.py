@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 import torch
+import transformers
 from PIL import Image
 from torch.nn import functional as F
 from torchvision import transforms as T
@@ -13,22 +14,21 @@ from torchvision.models import EfficientNet_V2_L_Weights, ResNet50_Weights
 from cases import each_case
 from das_core.common.images import fit_square, to_bytes
 from das_core.facade.processor import LUMINANCE, measure_processor
-from das_core.models.sources.open_clip_text import without_torchaudio
+from das_core.models.sources.open_clip_text import prepare_transformers
 
-with without_torchaudio():
-    from transformers import CLIPImageProcessor, EfficientNetImageProcessor, SiglipImageProcessor, ViTImageProcessor
+prepare_transformers()
 
 SQUARE = {"height": 32, "width": 32}
-RAW = ViTImageProcessor(size=SQUARE, do_normalize=False, rescale_factor=1 / 127.5)
+RAW = transformers.ViTImageProcessor(size=SQUARE, do_normalize=False, rescale_factor=1 / 127.5)
 GREY = T.Compose([T.Grayscale(), T.Resize((32, 32)), T.ToTensor(), T.Normalize(0.1307, 0.3081)])
 
 
 @each_case(
     ("processor", "fit", "interpolation"),
-    (CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32), "shortest", "bicubic"),
-    (CLIPImageProcessor(size=SQUARE, crop_size=SQUARE, resample=2), "squash", "bilinear"),
-    (SiglipImageProcessor(size=SQUARE), "squash", "bicubic"),
-    (EfficientNetImageProcessor(size=SQUARE, image_std=(0.2, 0.3, 0.4), resample=3), "squash", "bicubic"),
+    (transformers.CLIPImageProcessor(size={"shortest_edge": 32}, crop_size=32), "shortest", "bicubic"),
+    (transformers.CLIPImageProcessor(size=SQUARE, crop_size=SQUARE, resample=2), "squash", "bilinear"),
+    (transformers.SiglipImageProcessor(size=SQUARE), "squash", "bicubic"),
+    (transformers.EfficientNetImageProcessor(size=SQUARE, image_std=(0.2, 0.3, 0.4), resample=3), "squash", "bicubic"),
     (SimpleNamespace(image_processor=RAW), "squash", "bilinear"),
     (GREY, "squash", "bilinear"),
     (T.Compose([T.Resize(32), T.CenterCrop(32), T.ToTensor()]), "shortest", "bilinear"),
@@ -57,7 +57,7 @@ def test_weights_of_torchvision_and_what_leaves_the_size_open() -> None:
 
 
 def damaged(**values: Any) -> Any:
-    made = ViTImageProcessor()
+    made = transformers.ViTImageProcessor()
     vars(made).update(values)
     return made
 
@@ -70,7 +70,10 @@ def damaged(**values: Any) -> Any:
     (lambda image: T.ToTensor()(image).flip(0), "it does more than resize, crop and normalise by fixed numbers"),
     (lambda image: T.ToTensor()(image) * 0, "it does more than resize"),
     (T.Compose([T.CenterCrop(800), T.ToTensor()]), "it does more than resize"),
-    (ViTImageProcessor(do_rescale=False), "its do_rescale is off, so it expects pixels that are 0..1 already"),
+    (
+        transformers.ViTImageProcessor(do_rescale=False),
+        "its do_rescale is off, so it expects pixels that are 0..1 already",
+    ),
     (damaged(size="224"), r"a ViTImageProcessor, .* \(ValueError: Could not convert size"),
     (damaged(image_mean=None), r"\(ValueError: `image_mean` and `image_std` must both"),
     (damaged(image_std=(0.0, 0.0, 0.0)), "it does more than resize"),

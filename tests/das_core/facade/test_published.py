@@ -7,16 +7,16 @@ import pytest
 import timm
 import torch
 import torchvision
+import transformers
 from torch import nn
 
 import tinyclip
 from cases import each_case, refuses
 from das_core.facade.published import complete_settings
-from das_core.models.sources.open_clip_text import without_torchaudio
+from das_core.models.sources.open_clip_text import prepare_transformers
 from das_core.models.sources.weights import UndrawnWeights
 
-with without_torchaudio():
-    from transformers import ViTConfig, ViTModel
+prepare_transformers()
 
 IMAGENET, HALF = (0.485, 0.456, 0.406), (0.5, 0.5, 0.5)
 KNOWN: dict[str, Any] = {"mean": HALF, "std": HALF}
@@ -49,7 +49,7 @@ def like_timm(**settings: Any) -> nn.Module:
     (torchvision.models.swin_v2_t, {}, 256, IMAGENET),
     (lambda: timm.create_model("tf_efficientnet_lite2"), {}, 260, HALF),
     (lambda: bare_clip(image_mean=HALF, image_std=HALF), {}, 32, HALF),
-    (lambda: ViTModel(ViTConfig(**SMALL)), KNOWN, 32, HALF),
+    (lambda: transformers.ViTModel(transformers.ViTConfig(**SMALL)), KNOWN, 32, HALF),
     (lambda: nn.Conv2d(3, 8, 3), {"size": torch.tensor(16), **KNOWN}, 16, HALF),
 )
 def test_what_a_model_says_of_itself_is_taken_unless_it_is_given(

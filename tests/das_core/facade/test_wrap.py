@@ -13,6 +13,7 @@ import pytest
 import timm
 import torch
 import torchvision
+import transformers
 from torch import nn
 from torch.nn import functional as F
 from torchvision.models import ResNet18_Weights
@@ -23,16 +24,12 @@ from das_core import CLIP, Classifier, Embedder, Judge, facade, find_layers
 from das_core.facade.processor import LUMINANCE
 from das_core.facade.wrap import find_judge, wrap
 from das_core.models.labels import imagenet_labels
-from das_core.models.sources.open_clip_text import without_torchaudio
+from das_core.models.sources.open_clip_text import prepare_transformers
 from quick_render import render
 from toys import classifier, judge
 
-with without_torchaudio():
-    import transformers
-    from transformers import ViTConfig, ViTForImageClassification, ViTModel
+prepare_transformers()
 
-    # Its classes are imported when they are first asked for.
-    _ = transformers.CLIPModel, transformers.SiglipModel, transformers.CLIPImageProcessor
 
 HALF = (0.5, 0.5, 0.5)
 KNOWN: dict[str, Any] = {"mean": HALF, "std": HALF}
@@ -46,20 +43,21 @@ def bare_clip() -> nn.Module:
 
 
 def test_a_model_of_transformers_answers_with_a_tensor() -> None:
-    model = ViTForImageClassification(ViTConfig(**SMALL, num_labels=5))
+    model = transformers.ViTForImageClassification(transformers.ViTConfig(**SMALL, num_labels=5))
     made = wrap(model, **KNOWN, labels=["ant", "bee", "cat", "dog", "eel"])
     assert isinstance(made, Classifier)
     assert (made.size, made.labels.find("cat")) == (32, 2)
     views = torch.rand(2, 3, 32, 32)
     torch.testing.assert_close(made(views), model.eval()(pixel_values=(views - 0.5) / 0.5).logits)
-    own = ViTModel(ViTConfig(**SMALL))
+    own = transformers.ViTModel(transformers.ViTConfig(**SMALL))
     plain = wrap(own, **KNOWN)
     assert not isinstance(plain, Classifier)
     assert {layer.name for layer in find_layers(plain)} < {name for name, _ in own.named_modules()}
 
 
 def test_classes_have_the_names_that_the_model_or_its_weights_state() -> None:
-    model: Any = ViTForImageClassification(ViTConfig(**SMALL, id2label={0: "cock, rooster", 1: "hen", 2: ""}))
+    config = transformers.ViTConfig(**SMALL, id2label={0: "cock, rooster", 1: "hen", 2: ""})
+    model: Any = transformers.ViTForImageClassification(config)
     made: Any = wrap(model, **KNOWN)
     assert [made.labels.labels[index].names for index in range(3)] == [("cock", "rooster"), ("hen",), ("class 2",)]
     made = wrap(model, **KNOWN, labels={2: "c", 0: "a", 1: "b"})
@@ -146,8 +144,8 @@ def without_last(build: Callable[..., Any], name: str) -> nn.Module:
     (lambda: timm.create_model("vit_tiny_patch16_224", num_classes=0), {}, 192),
     (lambda: without_last(RESNET, "fc"), {"size": 32}, 512),
     (lambda: RESNET(num_classes=9), {"size": 32, "labels": []}, 9),
-    (lambda: ViTModel(ViTConfig(**SMALL)), KNOWN, 16),
-    (lambda: ViTForImageClassification(ViTConfig(**SMALL, num_labels=0)), KNOWN, 16),
+    (lambda: transformers.ViTModel(transformers.ViTConfig(**SMALL)), KNOWN, 16),
+    (lambda: transformers.ViTForImageClassification(transformers.ViTConfig(**SMALL, num_labels=0)), KNOWN, 16),
     (lambda: bare_clip().visual, {"size": 32, **KNOWN}, 24),
 )
 def test_a_model_without_a_last_layer_is_an_embedder(build: Any, settings: dict[str, Any], width: int) -> None:
@@ -270,7 +268,7 @@ def without_weights() -> nn.Module:
     (RESNET, {"labels": ["cat"]}, "ResNet has 1000 classes and 1 labels are given"),
     (RESNET, {"labels": {0: "cat", 2: "dog"}}, "^labels of ResNet names classes 0, 2, and .* classes 0 to 999"),
     (
-        lambda: ViTForImageClassification(ViTConfig(**SMALL, id2label={0: "ant", 2: "bee"})),
+        lambda: transformers.ViTForImageClassification(transformers.ViTConfig(**SMALL, id2label={0: "ant", 2: "bee"})),
         KNOWN,
         "^the id2label of ViTForImageClassification names classes 0, 2, and the model has classes 0 to 1; give",
     ),

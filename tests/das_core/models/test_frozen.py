@@ -84,16 +84,17 @@ def render_a_style(module: nn.Module) -> None:
 
 
 def climb_parts_and_ensembles(module: nn.Module) -> None:
-    whole = build_classifier("own", module, 32, HALF, HALF)
+    whole = build_classifier("own", freeze_copy("own", module), 32, HALF, HALF)
     da.classify(whole, torch.rand(1, 3, 40, 40))
-    pair = ClassifierEnsemble.from_members([whole, build_classifier("other", module, 32, HALF, HALF)])
+    other = build_classifier("other", freeze_copy("other", module), 32, HALF, HALF)
+    pair = ClassifierEnsemble.from_members([whole, other])
     render(pair, da.class_objective(pair, 1))
     render(whole, da.class_objective(replace(whole, module=module), 1))
 
 
 def fail(module: nn.Module) -> None:
     with pytest.raises(ValueError, match="fails on colour images of 1 x 1"):
-        build_classifier("own", module, 1, HALF, HALF)
+        build_classifier("own", freeze_copy("own", module), 1, HALF, HALF)
     with pytest.raises(RuntimeError, match="mat1 and mat2"):
         judge_of(nn.Sequential(module, nn.Linear(1, 1)))(torch.rand(2, 3, 32, 32))
     for wish, says in ((99, "class index 99 is out of range"), ("4.0:99", "channel 99 is out of range")):
@@ -150,8 +151,8 @@ def test_gradients_reach_the_views_after_the_block() -> None:
 
 def test_a_copy_keeps_its_precision_and_without_one_the_model_itself_is_frozen() -> None:
     module = own_model().half()
-    assert build_classifier("own", module, 32, HALF, HALF).dtype == torch.float16
-    made = build_classifier("own", module, 32, HALF, HALF, copy=False)
+    assert freeze_copy("own", module).get_parameter("0.weight").dtype == torch.float16
+    made = build_classifier("own", module, 32, HALF, HALF)
     assert made.module is module
     assert made.dtype == torch.float32
 
@@ -166,9 +167,9 @@ def test_a_model_that_cannot_be_copied_is_refused_and_can_be_frozen_in_place() -
 
     module = nn.Sequential(nn.Conv2d(3, 2, 8), Kept())
     module(torch.rand(1, 3, 8, 8))
-    with pytest.raises(ValueError, match=r"own cannot be copied \(.*\): load it anew.* copy=False"):
+    with pytest.raises(ValueError, match=r"own cannot be copied \(.*\): load it anew.* build_classifier, which"):
         freeze_copy("own", module)
-    assert build_classifier("own", module, 8, HALF, HALF, copy=False).module is module
+    assert build_classifier("own", module, 8, HALF, HALF).module is module
 
 
 def test_freeze_evaluates_and_takes_no_gradients() -> None:
@@ -183,7 +184,7 @@ def test_freeze_evaluates_and_takes_no_gradients() -> None:
 def test_a_copy_made_in_inference_mode_meets_autograd() -> None:
     module = own_model()
     with torch.inference_mode():
-        made = build_classifier("own", module, 32, HALF, HALF)
+        made = build_classifier("own", freeze_copy("own", module), 32, HALF, HALF)
     assert not any(weight.is_inference() for weight in made.module.parameters())
     views = torch.rand(2, 3, 32, 32).requires_grad_()
     made(views).sum().backward()

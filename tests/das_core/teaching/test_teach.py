@@ -153,4 +153,4 @@ def test_what_cannot_teach_or_be_taught_is_named(
     judge: Judge, photographs: object, settings: dict[str, object], message: str
 ) -> None:
     with pytest.raises(ValueError, match=message):
-        teach(judge, photographs, **settings)  # type: ignore[type-var, arg-type]
+        teach(judge, photographs, **settings)  # type: ignore[arg-type]

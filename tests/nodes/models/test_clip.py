@@ -32,7 +32,7 @@ def test_what_is_chosen_at_first_is_on_the_disk(pack: Pack, monkeypatch: pytest.
     names = choice(pack, "open_clip", "model").options
     assert names[0] == "ViT-B-32/laion2b_s34b_b79k"
     # What is on the disk needs no download.
-    catalog = pack.module("nodes.models.clip").open_clip_catalog
+    catalog = pack.module("nodes.models.clip").open_clip_models
     present = ["RN50/openai", "RN50/cc12m"]
     monkeypatch.setattr(catalog, "list_downloaded_open_clip_names", lambda folder: present * (folder == pack.clips))
     assert choice(pack, "open_clip", "model").options == [*present, *(name for name in names if name not in present)]

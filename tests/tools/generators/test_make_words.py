@@ -9,8 +9,14 @@ from torch.nn import functional as F
 
 from cases import each_case
 from das_core.models.hypernyms import list_hypernyms
-from das_core.models.sources.starter_clip import compute_class_directions
-from das_core.models.sources.starters import SECOND_OPINION, STARTER, THIRD_OPINION, Starter, read_starter
+from das_core.models.sources.starters import (
+    SECOND_OPINION,
+    STARTER,
+    THIRD_OPINION,
+    Starter,
+    compute_class_directions,
+    read_starter,
+)
 from das_core.models.word_table import FILE, read_word_table
 from generators import make_words
 from generators.class_sentences import CONTEXTS, ClassSentence, write_class_sentences

@@ -16,7 +16,7 @@ from das_core.models.frozen import freeze
 from das_core.models.layers.activations import make_activation_judge
 from das_core.models.layers.default_layers import choose_content_layer, choose_style_layers, describe_layers
 from das_core.models.layers.layer import Layer, UnknownLayerError, find_layer, find_layers
-from das_core.models.sources.open_clip_models import build_open_clip_module
+from das_core.models.sources.open_clip_towers import build_open_clip_module
 from das_core.models.sources.starters import load_starter
 from toys import classifier, judge, random_views
 

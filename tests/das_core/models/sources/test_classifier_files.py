@@ -19,7 +19,8 @@ from das_core.models.classifier import Classifier
 from das_core.models.embedder import Embedder
 from das_core.models.labels import imagenet_labels, number_labels
 from das_core.models.sources import classifier_files
-from das_core.models.sources.classifier_files import load_classifier_file
+from das_core.models.sources.classifier_files import guess_architecture, load_classifier_file
+from das_core.models.sources.torchvision_models import build_torchvision_module
 from untrained import HALF, IMAGENET_MEAN, IMAGENET_STD, assert_same_answer, timm_model, torchvision_model
 
 
@@ -138,3 +139,29 @@ def test_some_weights_are_published_under_older_names(
     monkeypatch.setattr(classifier_files, "build_torchvision_module", lambda *_, **__: small)
     loaded = load_classifier_file(tmp_path / "a.pth", f"torchvision/{architecture}")
     assert_same_answer(loaded, module, IMAGENET_MEAN, IMAGENET_STD)
+
+
+@each_case(
+    ("architecture", "classes"),
+    ("timm/resnet18", 1000),
+    ("torchvision/mobilenet_v3_large", 3),
+    ("torchvision/vgg11_bn", 10),
+    ("timm/convnext_atto", 7),
+    ("timm/vit_tiny_patch16_224", 7),
+)
+def test_architectures_are_found(architecture: str, classes: int) -> None:
+    library, _, name = architecture.partition("/")
+    with torch.device("meta"):
+        build = build_torchvision_module if library == "torchvision" else timm.create_model
+        state = build(name, num_classes=classes).state_dict()
+    state = {f"state_dict.model.{key}": value for key, value in state.items()}
+    assert guess_architecture(state, "a.pth") == architecture
+
+
+def test_the_nearest_are_offered() -> None:
+    state = timm.create_model("resnet18").state_dict() | {"layer2.0.more.weight": torch.ones(2)}
+    says = (
+        r"'a.pth' has the shapes of no .*; the nearest are timm/resnet18 \(99% of its tensors\) and .*choose the arch"
+    )
+    with pytest.raises(ValueError, match=says):
+        guess_architecture(state, "a.pth")

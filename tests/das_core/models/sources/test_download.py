@@ -15,7 +15,7 @@ from huggingface_hub import constants
 
 from cases import each_case
 from das_core.models.sources import download as module
-from das_core.models.sources.download import MissingError, download, fetch_file, fetch_files
+from das_core.models.sources.download import MissingError, download, fetch_file
 from dead_drive import unplug
 from stops import StopError
 
@@ -241,11 +241,11 @@ def test_a_set_is_complete_or_fetched_again(server: Server, tmp_path: Path) -> N
     home.mkdir()
     (home / "merges.txt").touch()
     for _ in range(2):
-        assert fetch_files("me/words", ["config.json"], names, tmp_path) == home / "config.json"
+        assert fetch_file("me/words", ["config.json"], tmp_path, beside=names) == home / "config.json"
         assert sorted(path.name for path in home.iterdir()) == ["config.json", "merges.txt", "vocab.json"]
     assert server.asked == [f"/me/words/{name}" for name in ("vocab.json", "missing.txt", "config.json")]
     with pytest.raises(MissingError):
-        fetch_files("me/others", ["missing.json"], names, tmp_path)
+        fetch_file("me/others", ["missing.json"], tmp_path, beside=names)
 
 
 def test_what_the_hub_does_not_give_is_named(server: Server, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -258,7 +258,7 @@ def test_what_the_hub_does_not_give_is_named(server: Server, tmp_path: Path, mon
     with pytest.raises(ValueError, match=r"whole.bin of me/mine could not .*\(HF_HUB_OFFLINE .* into .*me--mine yours"):
         fetch_file("me/mine", ["whole.bin"], tmp_path)
     unplug(monkeypatch, tmp_path)
-    for fetch in (lambda: fetch_file("me/mine", ["a"], tmp_path), lambda: fetch_files("me/mine", ["a"], [], tmp_path)):
+    for beside in ([], ["b"]):
         with pytest.raises(ValueError, match=r"'.*a' cannot be read \(.*not connected\); check its permissions"):
-            fetch()
+            fetch_file("me/mine", ["a"], tmp_path, beside=beside)
     assert len(server.asked) == asked

@@ -10,20 +10,16 @@ import safetensors.torch
 import torch
 from huggingface_hub import constants
 from open_clip.pretrained import _PRETRAINED
-from open_clip.tokenizer import HFTokenizer
-from torch import Tensor, nn
-from torch.nn import functional as F
+from torch import nn
 
 import tinyclip
 from benchmarks.memory import PeakBytes
 from cases import each_case
+from das_core.models.sources import open_clip_models as models
 from das_core.models.sources.download import locate_repository
-from das_core.models.sources.open_clip_catalog import list_downloaded_open_clip_names
-from das_core.models.sources.open_clip_models import copy_open_clip_module, load_clip_file, load_open_clip
+from das_core.models.sources.open_clip_models import load_clip_file, load_open_clip
+from dead_drive import unplug
 from stops import assert_ends_anywhere
-
-TEXTS = ["a photo of a cat", "a coral reef full of fish"]
-IMAGES = torch.rand(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -45,15 +41,35 @@ def native(custom: bool = False) -> nn.Module:
     return open_clip.create_model("tiny", force_custom_text=custom, pretrained_text=False).eval()
 
 
-def assert_same(loaded: Any, model: Any, images: Tensor = IMAGES, context: int = 16) -> None:
-    """The loaded model answers as open_clip's own does, to its own preprocessing."""
-    mean, std = (torch.tensor(v)[:, None, None] for v in (loaded.mean, loaded.std))
-    tokens = open_clip.SimpleTokenizer(context_length=context)(TEXTS)
-    with torch.no_grad():
-        expected_image = F.normalize(model.encode_image((images - mean) / std), dim=1)
-        expected_text = F.normalize(model.encode_text(tokens), dim=1)
-    torch.testing.assert_close(loaded.encode_images(images), expected_image, atol=1e-5, rtol=0)
-    torch.testing.assert_close(loaded.encode_text(TEXTS), expected_text, atol=1e-5, rtol=0)
+def test_every_model_and_architecture_is_listed_and_the_first_are_good_ones() -> None:
+    published = open_clip.list_pretrained()
+    pairs = models.list_open_clip_names()
+    assert sorted(tuple(pair.split("/")) for pair in pairs) == sorted(published)
+    assert all(open_clip.get_pretrained_cfg(*pair)["hf_hub"].count("/") >= 1 for pair in published)
+
+
+def test_weights_are_asked_for_in_the_safest_format_first() -> None:
+    assert models.locate_weights("ViT-B-32", "laion2b_s34b_b79k") == (
+        "laion/CLIP-ViT-B-32-laion2B-s34B-b79K",
+        ("open_clip_model.safetensors", "open_clip_pytorch_model.bin"),
+    )
+    # The file has another name than usual.
+    names = ("pytorch_model.safetensors", "pytorch_model.bin")
+    assert models.locate_weights("ViTamin-S", "datacomp1b") == ("jienengchen/ViTamin-S", names)
+
+
+@each_case("number", 0, 1)
+def test_a_pair_may_have_either_format(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    repository, names = models.locate_weights(*models.DEFAULT_NAME.split("/"))
+    home = locate_repository(repository, tmp_path)
+    home.mkdir()
+    (home / "open_clip_config.json").touch()
+    assert models.list_downloaded_open_clip_names(tmp_path) == []
+    (home / names[number]).touch()
+    assert models.list_downloaded_open_clip_names(tmp_path) == [models.DEFAULT_NAME]
+    # The drive may be gone.
+    unplug(monkeypatch, tmp_path)
+    assert models.list_downloaded_open_clip_names(tmp_path) == []
 
 
 @each_case(
@@ -73,7 +89,7 @@ def test_open_clips_checkpoints_load_back(tmp_path: Path, suffix: str, custom: b
     loaded = load_clip_file(path, architecture, tmp_path)
     assert (loaded.name, loaded.size, loaded.width) == ("my model", 32, 24)
     assert (loaded.mean, loaded.std) == (open_clip.OPENAI_DATASET_MEAN, open_clip.OPENAI_DATASET_STD)
-    assert_same(loaded, model)
+    tinyclip.assert_same(loaded, model)
 
 
 def test_a_checkpoint_in_half_precision_is_read_in_full(tmp_path: Path) -> None:
@@ -118,13 +134,13 @@ def test_published_weights_are_read_as_trained(offline: None, tmp_path: Path, mo
     mine = {"mean": half, "std": half, "resize_mode": "squash", "interpolation": "bilinear"}
     tags = {name: {"hf_hub": "me/tiny/"} | more for name, more in (("mine", mine), ("quick", {"quick_gelu": True}))}
     monkeypatch.setitem(_PRETRAINED, "tiny", tags)
-    assert list_downloaded_open_clip_names(tmp_path) == ["tiny/mine", "tiny/quick"]
+    assert models.list_downloaded_open_clip_names(tmp_path) == ["tiny/mine", "tiny/quick"]
     loaded = load_open_clip("tiny", "mine", tmp_path)
     assert (loaded.name, loaded.mean, loaded.std) == ("tiny mine", half, half)
     assert (loaded.fit, loaded.interpolation) == ("squash", "bilinear")
-    assert_same(loaded, model)
+    tinyclip.assert_same(loaded, model)
     quick = load_open_clip("tiny", "quick", tmp_path)
-    assert not torch.allclose(quick.encode_text(TEXTS), loaded.encode_text(TEXTS), atol=1e-4)
+    assert not torch.allclose(quick.encode_text(tinyclip.TEXTS), loaded.encode_text(tinyclip.TEXTS), atol=1e-4)
 
 
 @each_case(
@@ -154,73 +170,3 @@ def test_a_network_of_a_folder_is_checked_first(offline: None, tmp_path: Path, m
         with PeakBytes() as made, pytest.raises(ValueError, match=says):
             load_clip_file(tmp_path / "a.pt", "foreign", tmp_path)
         assert made.peak < 2**24
-
-
-RESNET = tinyclip.TINY | {"vision_cfg": {"image_size": 64, "layers": [1, 1, 1, 1], "width": 8}}
-POOLED = {"attentional_pool": True, "attn_pooler_heads": 2, "output_tokens": True}
-COCA = tinyclip.TINY | {
-    "vision_cfg": tinyclip.TINY["vision_cfg"] | POOLED,
-    "text_cfg": tinyclip.TINY["text_cfg"] | {"embed_cls": True, "output_tokens": True},
-    "multimodal_cfg": {"context_length": 16, "vocab_size": 49408, "width": 64, "heads": 2, "layers": 1},
-}
-SHOWN = {"mean": (0.4, 0.5, 0.6), "std": (0.2, 0.25, 0.3)}
-
-
-def plain(config: dict[str, Any]) -> nn.Module:
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        return open_clip.CLIP(**config)
-
-
-MODELS: dict[str, Any] = {
-    "vision transformer": lambda: plain(tinyclip.TINY),
-    "resnet": lambda: plain(RESNET),
-    "two modules": lambda: tinyclip.model(),
-    "coca": lambda: tinyclip.model(COCA),
-    "compiled": lambda: torch.compile(plain(tinyclip.TINY)),
-}
-
-
-@each_case("kind", *MODELS)
-def test_it_sees_and_reads_what_the_model_does(kind: str) -> None:
-    model = MODELS[kind]().train()
-    before = {name: value.clone() for name, value in model.state_dict().items()}
-    clip = copy_open_clip_module("mine", model, SHOWN)
-    side = 64 if kind == "resnet" else 32
-    assert (clip.name, clip.size, clip.width, clip.mean, clip.std) == ("mine", side, 24, *SHOWN.values())
-    assert model.training
-    assert all(torch.equal(value, before[name]) for name, value in model.state_dict().items())
-    assert all(weight.requires_grad for name, weight in model.named_parameters() if "attn_mask" not in name)
-
-    original = getattr(model, "_orig_mod", model).eval()
-    views = torch.rand(3, 3, side, side, generator=torch.Generator().manual_seed(0))
-    assert_same(clip, original, views, original.text.context_length if kind == "coca" else 16)
-
-
-def test_the_precision_stays_and_the_text_tower_holds_no_second_image_tower() -> None:
-    model = plain(tinyclip.TINY).bfloat16()
-    clip = copy_open_clip_module("mine", model, SHOWN)
-    assert clip.text_tower.module is not None
-    assert {weight.dtype for weight in clip.text_tower.module.parameters()} == {clip.dtype} == {torch.bfloat16}
-    counts = [sum(p.numel() for p in part.parameters()) for part in (clip.module, clip.text_tower.module, model)]
-    assert counts[0] + counts[1] == counts[2]
-
-
-def test_another_vocabulary_needs_its_tokenizer(tmp_path: Path) -> None:
-    tinyclip.write_tokenizer(tmp_path)
-    model = plain(tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | {"vocab_size": 7}})
-    assert copy_open_clip_module("mine", model, SHOWN).text is None
-    tokenizer = HFTokenizer(str(tmp_path), context_length=16)
-    clip = copy_open_clip_module("mine", model, SHOWN, tokenizer)
-    with torch.no_grad():
-        read = F.normalize(model.eval().encode_text(tokenizer(["a cat"])), dim=1)  # type: ignore[operator]
-    torch.testing.assert_close(clip.encode_text(["a cat"]), read, atol=1e-5, rtol=1e-4)
-
-
-def test_what_is_no_tokenizer_of_the_model_is_named() -> None:
-    other = plain(tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | {"vocab_size": 7}})
-    wrong: Any = "ViT-B-32"
-    with pytest.raises(ValueError, match=r"the tokenizer of mine is a str; give what open_clip\.get_tokenizer returns"):
-        copy_open_clip_module("mine", plain(tinyclip.TINY), SHOWN, wrong)
-    with pytest.raises(ValueError, match=r"the text tower of mine cannot read .*tokenizer belongs to another model"):
-        copy_open_clip_module("mine", other, SHOWN, open_clip.SimpleTokenizer(context_length=16))

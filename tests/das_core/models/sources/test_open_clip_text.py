@@ -1,7 +1,8 @@
 """Tokenizers and text towers of open_clip, with random weights: no test here needs the net."""
 
-import importlib
 import json
+import os
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -74,19 +75,49 @@ def test_a_tower_reads_the_scripts_of_its_vocabulary_which_is_looked_through_onc
     assert calls == [1]
 
 
-@each_case("works", True, False)
-def test_a_broken_torchaudio_is_out_of_the_way(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool) -> None:
-    (tmp_path / "torchaudio.py").write_text("x = 1" if works else "raise OSError('built for another torch')")
-    monkeypatch.syspath_prepend(tmp_path)
-    monkeypatch.delitem(sys.modules, "torchaudio", raising=False)
-    with towers.without_torchaudio():
-        module = importlib.import_module("torchaudio")
-        assert hasattr(module, "x") == works
-    assert ("torchaudio" in sys.modules) == works
-    sys.modules.pop("torchaudio", None)
-    if not works:
-        with pytest.raises(OSError, match="another torch"):
-            importlib.import_module("torchaudio")
+BROKEN = """
+import sys, threading
+from pathlib import Path
+
+import open_clip
+
+from das_core.models.sources.open_clip_text import check_text_config
+from das_core.models.sources.open_clip_towers import build_open_clip_module
+
+seen = []
+
+def hear():
+    try:
+        import torchaudio
+    except OSError as error:
+        seen.append(str(error))
+
+def build(*args, _build=open_clip.CustomTextCLIP, **more):
+    other = threading.Thread(target=hear)
+    other.start()
+    other.join()
+    return _build(*args, **more)
+
+open_clip.CustomTextCLIP = build
+text = {"hf_model_name": sys.argv[1], "hf_pooler_type": "mean_pooler", "hf_proj_type": "linear"}
+check_text_config(text, 10**6)
+seeing = {"image_size": 32, "layers": 1, "patch_size": 8}
+build_open_clip_module({"embed_dim": 24, "vision_cfg": seeing, "text_cfg": text})
+hear()
+assert seen == ["built for another torch"] * 2, seen
+assert "torchaudio" not in sys.modules
+"""
+
+
+def test_a_broken_torchaudio_breaks_no_tower_and_is_seen_as_it_is_by_other_threads(tmp_path: Path) -> None:
+    (tmp_path / "torchaudio.py").write_text("raise OSError('built for another torch')")
+    write_network(tmp_path / "network")
+    path = os.pathsep.join([str(tmp_path), *sys.path])
+    ran = subprocess.run(
+        [sys.executable, "-c", BROKEN, str(tmp_path / "network")],
+        env={**os.environ, "PYTHONPATH": path}, capture_output=True, text=True,
+    )  # fmt: skip
+    assert ran.returncode == 0, ran.stderr
 
 
 def test_a_tokenizer_takes_its_settings_and_its_context_length_from_the_configuration(tmp_path: Path) -> None:
@@ -143,8 +174,8 @@ def write_network(folder: Path, kind: str = "roberta", **more: Any) -> dict[str,
 @each_case("kind", *arch_dict)
 def test_networks_are_no_larger_than_their_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
     text = write_network(tmp_path, kind)
-    with towers.without_torchaudio():
-        network = transformers.AutoModel.from_config(transformers.AutoConfig.from_pretrained(tmp_path))
+    towers.prepare_transformers()
+    network = transformers.AutoModel.from_config(transformers.AutoConfig.from_pretrained(tmp_path))
     # A checkpoint has the encoder alone.
     held = sum(value.numel() for name, value in network.state_dict().items() if not name.startswith("decoder."))
     monkeypatch.setattr(towers, "_ALWAYS_ALLOWED", 0)
@@ -204,7 +235,8 @@ def test_a_text_tower_embeds_what_its_tokenizer_makes_of_a_text(tmp_path: Path) 
 def test_many_texts_are_embedded_as_one_by_one(tmp_path: Path) -> None:
     write_network(tmp_path)
     tinyclip.write_tokenizer(tmp_path)
-    with towers.without_torchaudio(), torch.random.fork_rng():
+    towers.prepare_transformers()
+    with torch.random.fork_rng():
         torch.manual_seed(0)
         network = open_clip.hf_model.HFTextEncoder(
             str(tmp_path), output_dim=6, pooler_type="mean_pooler", proj_type="linear", pretrained=False
