@@ -1,8 +1,10 @@
 """Judges of this machine: pictures by each of them, with settings that robust networks or transformers may want.
 
-What `suit_judge` changes for transformers and robust networks is among the settings. Measured are the classifiers in
-the folders that DAS_JUDGES names (separated as in PATH) and the first starter. A judge other than the starters changes
-settings by the best row. The pictures, a row for each setting, are saved beside RESULTS.md as judges_NAME.jpg.
+Transformers see patches, each by itself: stronger noise keeps their grid out of pictures (Ghiasi et al., 2022). The
+gradient of a robust network is smooth (Santurkar et al., 2019), and may need less of a denoiser. Measured are the
+classifiers in the folders that DAS_JUDGES names (separated as in PATH) and the first starter. A judge other than the
+starters changes settings by the best row. The pictures, a row for each setting, are saved beside RESULTS.md as
+judges_NAME.jpg.
 """
 
 import os

@@ -46,7 +46,6 @@ from .ascent import (
     Within,
     read_acts,
     split_acts,
-    suit_judge,
     write_acts,
 )
 from .common.lazy import import_on_demand
@@ -162,6 +161,6 @@ __all__ = [
     "load_starters", "load_taught", "load_timm", "load_torchvision", "measure_spectrum", "move_camera", "one_per_image",
     "over_frames", "over_keyframes", "over_steps", "plot_history", "pool_layer", "preference_objective", "prior",
     "read_acts", "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack",
-    "scale_changes", "score_images", "share_views", "split_acts", "style_objective", "suit_judge", "teach",
-    "text_objective", "write_acts",
+    "scale_changes", "score_images", "share_views", "split_acts", "style_objective", "teach", "text_objective",
+    "write_acts",
 ]

@@ -9,7 +9,7 @@ from .guidance import Guidance
 from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
-from .recipe import ATTACK, BEST, DREAM, FEATURE, PICTURE, SKETCH, STYLE, Recipe, suit_judge
+from .recipe import ATTACK, BEST, DREAM, FEATURE, PICTURE, SKETCH, STYLE, Recipe
 from .result import AscentError, Record, Result, Step
 from .sgd import SGD
 from .steepest_ascent import SteepestAscent
@@ -20,5 +20,5 @@ __all__ = [
     "ATTACK", "BEST", "DREAM", "FEATURE", "PICTURE", "SGD", "SKETCH", "STYLE", "Adam", "Ascent",
     "AscentError", "Choose", "Denoising", "Focus", "GoOn", "Guidance", "NormalizedAscent", "Optimizer", "Place",
     "Protect", "Recipe", "Record", "Result", "SteepestAscent", "Step", "Weigh", "Within", "read_acts",
-    "split_acts", "suit_judge", "write_acts",
+    "split_acts", "write_acts",
 ]

@@ -131,7 +131,7 @@ class Ascent:
         self.steps, self.schedule, self.seed, self.pace, self.skip = steps, schedule, seed, pace, skip
         self.focus = choose_focus(focus, stack)
         self.denoising = choose_denoising(denoising, self.optimizer, self.plan)
-        self.within = Within.read(within)
+        self.within = within
         self.device = stack.canvas.device if device is None else find_device(device)
         self.chunk = chunk or choose_chunk(self.device)
         self.history: list[Record] = []

@@ -4,9 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from torch import nn
-
-from ..models.judge import Judge
 from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..views.augmentation import Augmentation
@@ -123,40 +120,6 @@ def suit_stack(recipe: Recipe, stack: ImageStack) -> Recipe:
     if stack.surroundings is not None and recipe.denoising is not None:
         recipe = replace(recipe, denoising=replace(recipe.denoising, keep=0.03))
     return recipe
-
-
-def suit_judge(recipe: Recipe, judge: Judge, *, robust: bool = False) -> Recipe:
-    """Return a recipe adapted to what a judge is, to begin with: `benchmarks.run judges` measures what suits yours.
-
-    - A transformer sees patches, each by itself: the noise of views is twice as strong, which keeps the grid of the
-      patches out of the picture (Ghiasi et al., "What do Vision Transformers Learn?", 2022, add noise, too).
-    - The gradient of a robust network is smooth and shows shapes (Santurkar et al., 2019): the denoiser does half.
-
-    Args:
-        recipe: such as `SKETCH`.
-        judge: the model that will climb.
-        robust: whether it was trained on adversarial images, which weights do not tell.
-
-    Example:
-        >>> from das_core import PICTURE, load_starter, suit_judge
-        >>> suit_judge(PICTURE, load_starter(), robust=True).denoising.share
-        0.15
-    """
-    augmentation, denoising = recipe.augmentation, recipe.denoising
-    if any(_cuts_patches(part) for member in judge.members for part in member.module.modules()):
-        transforms = tuple(
-            replace(one, amplitude=2 * one.amplitude) if isinstance(one, Noise) else one
-            for one in augmentation.transforms
-        )
-        augmentation = replace(augmentation, transforms=transforms)
-    if robust and denoising is not None:
-        denoising = replace(denoising, share=denoising.share / 2)
-    return replace(recipe, augmentation=augmentation, denoising=denoising)
-
-
-def _cuts_patches(part: nn.Module) -> bool:
-    """Return whether a module cuts images into patches that do not overlap, as transformers do first."""
-    return isinstance(part, nn.Conv2d) and part.in_channels == 3 and part.stride == part.kernel_size >= (8, 8)
 
 
 PICTURE = Recipe()

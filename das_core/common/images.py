@@ -22,6 +22,8 @@ Interpolation = Literal["bicubic", "bilinear"]  # How pixels are interpolated; b
 # of 1 x 4000 pixels would fill gigabytes. This moves the result by less than a pixel of the original image.
 _MOST_WASTE = 8
 
+LUMINANCE = (0.299, 0.587, 0.114)  # The shares of red, green and blue in grey (ITU-R BT.601), those of Pillow.
+
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 
 _MOST_AT_ONCE = 2**24  # Values of a batch that the CPU processes at once, in some tenths of a second.
@@ -96,6 +98,12 @@ def fit_square(images: Tensor, size: int, fit: Fit = "shortest", interpolation: 
     if tuple(images.shape[2:]) == (size, size):
         return images
     return resize(images, (size, size), interpolation)
+
+
+def show_luminance(images: Tensor) -> Tensor:
+    """Return the luminance of images or of normalised views (B, 3, H, W), (B, 1, H, W)."""
+    red, green, blue = (share * images[:, channel : channel + 1] for channel, share in enumerate(LUMINANCE))
+    return red + green + blue
 
 
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:

@@ -7,11 +7,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from ..common.images import Bytes
+from ..common.images import Bytes, show_luminance
 from ..common.text import shorten
 from ..models.fold import FORWARD_ERRORS
-
-LUMINANCE = (0.299, 0.587, 0.114)  # The shares of red, green and blue in grey (ITU-R BT.601), those of Pillow.
 
 _SIDE = 600  # Of the pictures. Smaller ones would be filled up by processors that crop without resizing.
 _COLOUR = (51, 102, 204)  # Whose channels differ, so that a processor which changes their order is found out.
@@ -48,8 +46,7 @@ def _measure(processor: Any) -> dict[str, Any]:
     low, high = (one.mean((1, 2), keepdim=True) for one in (black, white))
     std, mean = 1 / (high - low), low / (low - high)
     pure = torch.tensor(_COLOUR, device="cpu")[:, None, None] / 255
-    shares = torch.tensor(LUMINANCE, device="cpu")[:, None, None]
-    wanted = pure if len(black) == 3 else (shares * pure).sum(0)
+    wanted = pure if len(black) == 3 else show_luminance(pure[None])[0]
     for one, value in ((black, 0), (white, 1), (colour, wanted)):
         if not bool(((one * std + mean - value).abs() < _CLOSE).all()):
             raise ValueError("it does more than resize, crop and normalise by fixed numbers")

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from ..common.devices import find_device
+from ..common.images import show_luminance
 from ..common.modes import own_modes
 from ..common.text import shorten
 from ..models.classifier import Classifier
@@ -21,7 +22,6 @@ from ..models.frozen import check_copyable, freeze_copy, uncompile
 from ..models.judge import MOST_CLASSES, Judge
 from ..models.labels import Label, Labels, choose_labels, read_labels
 from ..models.photograph_check import check_later
-from .processor import LUMINANCE
 from .published import complete_settings, find_names, is_open_clip, is_transformers_clip, lacks_classes, order_names
 
 # Of the modules that `find_judge` was given last: what they were like, and the judge made from them, or moved.
@@ -117,7 +117,7 @@ def wrap(
             raise ValueError(f"{name} is no CLIP that is known here, so its tokenizer would not be used; leave it out")
         frozen = freeze_copy(name, module)
         if convert is not None or settings["grey"]:
-            frozen.register_forward_pre_hook(partial(_convert, convert or _show_luminance))
+            frozen.register_forward_pre_hook(partial(_convert, convert or show_luminance))
         judge = Judge(name, frozen, *(settings[key] for key in ("size", "mean", "std")))
         views = torch.zeros(1, 3, judge.size, judge.size, dtype=torch.float32, device="cpu")
         answer = judge.probe(views, _ADVICE)
@@ -153,12 +153,6 @@ def _copy_clip(name: str, module: nn.Module, tokenizer: Any, settings: Mapping[s
 
 def _convert(convert: Callable[[Tensor], Tensor], _model: nn.Module, inputs: tuple[Tensor]) -> tuple[Tensor]:
     return (convert(inputs[0]),)
-
-
-def _show_luminance(views: Tensor) -> Tensor:
-    """Return the luminance of normalised views (V, 3, S, S), (V, 1, S, S)."""
-    red, green, blue = (share * views[:, channel : channel + 1] for channel, share in enumerate(LUMINANCE))
-    return red + green + blue
 
 
 def _take_part(_model: nn.Module, inputs: tuple[Any, ...], answer: Any) -> Any:

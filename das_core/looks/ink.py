@@ -11,6 +11,7 @@ from ..common.cache import cached
 from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
 from ..common.devices import send_to_device
+from ..common.images import show_luminance
 from ..common.scalars import check_number
 from .colors import check_color, from_hex
 from .look import measure_scale, wrap
@@ -19,7 +20,6 @@ Drawing = Literal["threshold", "lines", "hatching", "stipple", "halftone"]
 """How ink shows tone: dark where a place is darker than its surroundings; by lines that become wider; by lines that
 cross where it is darker; by small dots at random places; or by dots in rows."""
 
-_LUMINANCE = (0.299, 0.587, 0.114)
 _REACH = 24.0  # The size of the surroundings of a place, in pixels of a picture of 224.
 
 
@@ -58,8 +58,7 @@ class Ink:
     def __call__(self, pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:
         """Return the pixels as a drawing, see `Look`."""
         scale = measure_scale(pixels, margin)
-        weights = torch.tensor(_LUMINANCE).view(3, 1, 1)
-        tone = (pixels * send_to_device(weights, pixels.device)).sum(dim=1, keepdim=True)
+        tone = show_luminance(pixels)
         reach = math.ceil(3 * _REACH * scale / 2)
         around = blur_coarsely(wrap(tone, reach, tile), _REACH * scale / 2)[..., reach:-reach, reach:-reach]
         if self.drawing == "threshold":

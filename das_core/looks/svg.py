@@ -25,12 +25,12 @@ class Shape:
     color: str
 
 
-def write_svg(shapes: Sequence[Shape], width: int, height: int, origin: float = 0.0) -> str:
+def write_svg(shapes: Sequence[Shape], width: int, height: int, origin: int = 0) -> str:
     """Return shapes, the later ones on top, as the text of an SVG file whose corner lies at (`origin`, `origin`)."""
     # Regions that touch would let the ground shine through if their edges were smoothed.
     head = (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="{origin:g} {origin:g} {width} {height}" shape-rendering="crispEdges">'
+        f'viewBox="{origin} {origin} {width} {height}" shape-rendering="crispEdges">'
     )
     paths = [f'<path d="{shape.path}" fill="{shape.color}"/>' for shape in shapes]
     return "\n".join([head, *paths, "</svg>", ""])

@@ -9,10 +9,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from ..common.images import check_images, resize
+from ..common.images import check_images, resize, show_luminance
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
-from .spectrum import LUMINANCE
 from .verdict import compare_with_texts
 
 _AFAR = 64  # The short side, in pixels, to which an image that is seen from afar is shrunk.
@@ -67,8 +66,7 @@ def view_from_afar(images: Tensor) -> Tensor:
 
 def remove_colour(images: Tensor) -> Tensor:
     """Return images (B, 3, H, W), 0..1, in grey: three equal channels of Rec. 601 luminance, 0..1."""
-    weights = torch.tensor(LUMINANCE, dtype=torch.float32, device=images.device)[:, None, None]
-    return (images * weights).sum(dim=1, keepdim=True).clamp(0, 1).expand_as(images).contiguous()
+    return show_luminance(images).clamp(0, 1).expand_as(images).contiguous()
 
 
 def _judge(ask: Callable[[Tensor], Tensor], images: Tensor, targets: Sequence[int]) -> list[Verdict]:

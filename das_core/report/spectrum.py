@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..common.images import Images, check_images
+from ..common.images import LUMINANCE, Images, check_images
 from ..common.interruption import pausing
 from ..common.radial_power import radial_power
 from ..stack.decomposition import decompose
@@ -19,7 +19,6 @@ from ..stack.image_stack import ImageStack
 
 PHOTOGRAPH_SLOPE = -2.0  # The slope of log power over log frequency in photographs of scenes.
 BAND_EDGE = 1 / 8  # In waves per pixel, between the low band and the high band, the two finest octaves.
-LUMINANCE = (0.299, 0.587, 0.114)  # The shares of red, green and blue in the luminance of Rec. 601.
 
 _SMALLEST_IMAGE = 64
 

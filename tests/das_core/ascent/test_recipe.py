@@ -5,14 +5,12 @@ from functools import partial
 from typing import Any
 
 import pytest
-import timm
 import torch
 
 import das_core as da
 from cases import each_case
 from das_core.ascent.preparation import check_settings, choose_chunk, choose_focus, prepare_stack
 from das_core.ascent.recipe import suit_film, suit_stack, suit_zoom
-from das_core.facade import render, wrap
 from toys import SPEC, climb, toy_class
 
 VIEWS = da.Augmentation(2, da.Windows(8))
@@ -138,17 +136,3 @@ def test_a_new_stack_starts_from_its_canvas_and_one_that_has_moved_keeps_its_sta
         assert prepare_stack(moved, optimizer) is moved
     with pytest.raises(ValueError, match=r"Adam moves every picture by itself and not a film"):
         prepare_stack(da.ImageStack.gray(replace(SPEC, time=da.Time(3))), da.Adam())
-
-
-def test_a_recipe_suits_transformers_and_robust_networks() -> None:
-    patches = wrap(timm.create_model("vit_tiny_patch16_224", depth=1), labels=[str(n) for n in range(1000)])
-    suited = da.suit_judge(da.SKETCH, patches)
-    noise = {
-        recipe: [one.amplitude for one in recipe.augmentation.transforms if isinstance(one, da.Noise)]
-        for recipe in (da.SKETCH, suited)
-    }
-    assert noise[suited] == [2 * amplitude for amplitude in noise[da.SKETCH]]
-    assert da.suit_judge(da.SKETCH, da.load_starter()) == da.SKETCH
-    robust = da.suit_judge(da.SKETCH, da.load_starter(), robust=True)
-    assert robust == replace(da.SKETCH, denoising=da.Denoising(share=0.15))
-    assert render(patches, 7, size=64, steps=1, recipe=suited, progress=False).image.isfinite().all()

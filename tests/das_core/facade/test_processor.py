@@ -12,8 +12,8 @@ from torchvision import transforms as T
 from torchvision.models import EfficientNet_V2_L_Weights, ResNet50_Weights
 
 from cases import each_case
-from das_core.common.images import fit_square, to_bytes
-from das_core.facade.processor import LUMINANCE, measure_processor
+from das_core.common.images import LUMINANCE, fit_square, to_bytes
+from das_core.facade.processor import measure_processor
 from das_core.models.sources.open_clip_text import prepare_transformers
 
 prepare_transformers()

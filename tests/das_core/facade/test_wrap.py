@@ -21,7 +21,7 @@ from torchvision.models import ResNet18_Weights
 import tinyclip
 from cases import each_case
 from das_core import CLIP, Classifier, Embedder, Judge, facade, find_layers
-from das_core.facade.processor import LUMINANCE
+from das_core.common.images import LUMINANCE
 from das_core.facade.wrap import find_judge, wrap
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.open_clip_text import prepare_transformers
