@@ -102,13 +102,13 @@ def apply_difference(judge: J, difference: Difference) -> J:
             f"what was taught belongs to {difference.model}, and {judge.name} has other weights; load that model, in "
             "fp32, or teach this one"
         )
-    return judge.map_members(lambda member: _change(member, difference))
+    return judge.map_members(
+        lambda one: change_weights(one, difference) if digest_weights(one.module) == difference.digest else one
+    )
 
 
-def _change(judge: J, difference: Difference) -> J:
-    """Return a single judge with its weights changed; the judge itself if the difference belongs to others."""
-    if digest_weights(judge.module) != difference.digest:
-        return judge
+def change_weights(judge: J, difference: Difference) -> J:
+    """Return a single judge with its weights changed by a difference that is known to belong to them."""
     module = deepcopy(judge.module)
     weights = dict(module.named_parameters())
     tensors = {name: tensor.to(judge.device, torch.float32) for name, tensor in difference.tensors.items()}

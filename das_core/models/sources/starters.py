@@ -16,15 +16,19 @@ from ...common.modes import default_to_cpu, own_modes
 from ...common.text import shorten
 from ..classifier import Classifier
 from ..clip import CLIP, assemble_clip
+from ..difference import change_weights, read_difference
 from ..ensemble import ClassifierEnsemble
 from ..frozen import freeze
-from ..judge import Judge
+from ..judge import J, Judge
 from ..labels import imagenet_labels
 from ..text_tower import TextTower, is_mostly_latin
 from ..word_table import read_word_table
 from .download import check_digest
 from .timm_models import build_timm_module
 from .weights import UndrawnWeights, fit_weights, read_weights
+
+TAUGHT = Path(__file__).parents[1] / "taught"
+"""The folder with what starters were taught (`make teach`, docs/teaching.md)."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +42,11 @@ class Starter:
     architecture: str
     title: str
     size: int
+
+    @property
+    def lesson(self) -> Path:
+        """The file with what it was taught; there is none for `SECOND_OPINION`."""
+        return TAUGHT / f"{self.architecture}.safetensors"
 
     def path(self) -> Path:
         """Return the path of the file of weights in the installed package, after checking its SHA-256. The package is
@@ -71,14 +80,16 @@ _MOST_WORDS = 10_000  # Of a text that a starter CLIP reads: more than any has t
 HALF = (0.5, 0.5, 0.5)  # The mean, and also the standard deviation, that these classifiers normalise their views with.
 
 
-def load_starter(starter: Starter | str = STARTER) -> Classifier:
+def load_starter(starter: Starter | str = STARTER, *, taught: bool = False) -> Classifier:
     """Load a starter classifier: frozen, float32, on the CPU.
 
     Args:
         starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`, or the title of one, such as 'EfficientNet-Lite2'.
+        taught: whether it has learned to see through noise (docs/teaching.md): pictures made with it show whole things.
+            False has the published weights, as studies of a network need them. Nobody has taught `SECOND_OPINION`.
 
     Raises:
-        ValueError: when no starter has the title, or the starter is not installed.
+        ValueError: when no starter has the title, the starter is not installed, or was not taught.
 
     Example:
         >>> from das_core import load_starter
@@ -93,25 +104,36 @@ def load_starter(starter: Starter | str = STARTER) -> Classifier:
         starter = titled[starter]
     module, state = read_starter(starter)
     fit_weights(module, state, starter.file, starter.architecture)
-    return Classifier(starter.title, freeze(module), starter.size, HALF, HALF, labels=imagenet_labels())
+    loaded = Classifier(starter.title, freeze(module), starter.size, HALF, HALF, labels=imagenet_labels())
+    return _recall(loaded, starter) if taught else loaded
 
 
-def load_starters() -> ClassifierEnsemble:
-    """Load EfficientNet-Lite0 and EfficientNet-Lite1 as an ensemble; an ascent divides its views between the two.
+def load_starters(*, taught: bool = True) -> ClassifierEnsemble:
+    """Load EfficientNet-Lite0 and EfficientNet-Lite1 as an ensemble; an ascent divides its views between the two. For
+    `taught` see `load_starter`.
 
     Example:
         >>> from das_core import load_starters
         >>> load_starters().name
-        'EfficientNet-Lite0 + EfficientNet-Lite1'
+        'EfficientNet-Lite0, taught + EfficientNet-Lite1, taught'
     """
-    return ClassifierEnsemble.from_members([load_starter(starter) for starter in STARTERS])
+    return ClassifierEnsemble.from_members([load_starter(starter, taught=taught) for starter in STARTERS])
 
 
-def load_starter_clip(starter: Starter = STARTER) -> CLIP:
+def _recall(judge: J, starter: Starter) -> J:
+    """Return a judge made of a starter with what the starter was taught."""
+    if not starter.lesson.is_file():
+        raise ValueError(f"nobody has taught {starter.title}, the held-out judge; load it with taught=False")
+    # The file belongs to the weights that `Starter.path` has checked; a CLIP has them without the last layer.
+    return change_weights(judge, read_difference(starter.lesson))
+
+
+def load_starter_clip(starter: Starter = STARTER, *, taught: bool = False) -> CLIP:
     """Load a CLIP made of a starter classifier and a table of words: frozen, float32, on the CPU.
 
     Args:
         starter: `STARTER`, `SECOND_OPINION` or `THIRD_OPINION`.
+        taught: see `load_starter`.
 
     Example:
         >>> from das_core import load_starter_clip
@@ -139,6 +161,7 @@ def load_starter_clip(starter: Starter = STARTER) -> CLIP:
         encode_batch=encode,
     )
     judge = Judge(f"Starter CLIP ({starter.title})", freeze(module), starter.size, HALF, HALF)
+    judge = _recall(judge, starter) if taught else judge
     return replace(assemble_clip(judge, words, "shortest", "bicubic"), concepts=directions)
 
 

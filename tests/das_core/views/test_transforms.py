@@ -58,6 +58,15 @@ def test_flip_mirrors_whole_views_about_that_often() -> None:
     assert torch.equal(Flip(1)(views, make_draws(400)), views.flip(-1))
 
 
+def test_noise_that_falls_has_its_amplitude_at_the_end_and_is_not_clipped() -> None:
+    views, draws = torch.full((40, 3, 16, 16), 0.5), make_draws(40)
+    for progress, most in ((0.0, 0.8), (0.5, 0.5), (1.0, 0.2)):
+        draws.progress = progress
+        added = (Noise(0.2, start=0.8)(views, draws) - views).std(dim=(1, 2, 3))
+        assert 0.2 * most < added.min() < 0.5 * most
+        assert 0.8 * most < added.max() < 1.1 * most
+
+
 @each_case("kind", *get_args(NoiseKind))
 def test_noise_is_added_and_clipped(kind: NoiseKind) -> None:
     views = torch.full((2, 3, 50, 50), 0.9)
