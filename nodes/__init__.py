@@ -11,6 +11,7 @@ from .models.classifier import LoadClassifier
 from .models.clip import CLIPFromComfyUI, LoadCLIP
 from .models.labels import PickClass
 from .models.layers import ListLayers
+from .models.teaching import TeachJudge
 from .objectives.change import Ensemble, Region, Schedule
 from .objectives.classes import ClassObjective
 from .objectives.embedding import ImageObjective, TextObjective
@@ -39,6 +40,7 @@ NODES = [
     LoadClassifier,
     LoadCLIP,
     CLIPFromComfyUI,
+    TeachJudge,
     ImageStack,
     FilmStack,
     ZoomStack,

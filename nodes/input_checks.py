@@ -58,6 +58,8 @@ def check_inputs(inputs: Iterable[Any], values: Mapping[str, Any]) -> dict[str, 
 def _check(item: Any, name: str, value: Any) -> Any:
     """Return the value of the input `item`, checked and converted; messages of a ValueError call the input `name`."""
     kind = item.get_io_type()
+    if isinstance(item, io.MatchType.Input):
+        kind = item.template.as_dict()["allowed_types"]
     if isinstance(item, io.DynamicCombo.Input):
         return _check_choice(item, name, value)
     if isinstance(item, io.Autogrow.Input):

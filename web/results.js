@@ -16,11 +16,18 @@ const SIZES = {
   DAS_StackLevels: [300, 450],
   DAS_ListLayers: [560, 0],
   DAS_FeatureAtlas: [400, 0],
+  DAS_TeachJudge: [400, 0],
   DAS_SaveStack: [300, 0],
 };
 // TEXT_HEIGHTS: the nodes whose result is a text, each with the height of the text in pixels. FLOWING: those of them
 // whose lines may wrap; the lines of a table must not.
-const TEXT_HEIGHTS = { DAS_Describe: 150, DAS_ListLayers: 180, DAS_FeatureAtlas: 180, DAS_SaveStack: 40 };
+const TEXT_HEIGHTS = {
+  DAS_Describe: 150,
+  DAS_ListLayers: 180,
+  DAS_FeatureAtlas: 180,
+  DAS_TeachJudge: 110,
+  DAS_SaveStack: 40,
+};
 const FLOWING = new Set(["DAS_SaveStack"]);
 const WIDGET = "result";
 

@@ -19,7 +19,6 @@ _FEWEST = 8
 SMALLEST, LARGEST = 0.1, 1.0  # The area of a crop, relative to its photograph: views show from 10 % of a picture up.
 _CLEAN, _GREY, _FAR = 0.15, 0.15, 0.15  # The shares of crops without noise, without colours, seen from afar.
 MOST_NOISE = 0.6
-STRENGTHS = (0.0, 0.15, 0.3, 0.5)  # Of the noise under which answers are compared.
 
 
 @dataclass(frozen=True)
@@ -38,12 +37,15 @@ class Lessons:
         return digest.hexdigest()
 
 
-def read_lessons(photographs: Photographs, size: int) -> Lessons:
-    """Read photographs and keep them small; files that are none, and pictures of one colour, are left out.
+def read_lessons(photographs: Photographs | Lessons, size: int) -> Lessons:
+    """Read photographs and keep them small; files that are none, and pictures of one colour, are left out. What was
+    read before is returned as it is.
 
     Raises:
         ValueError: when fewer than 8 are left.
     """
+    if isinstance(photographs, Lessons):
+        return photographs
     kept: list[Tensor] = []
     room = _MOST_KEPT
     found = find_pictures(photographs)

@@ -16,7 +16,7 @@ from ..common.tensor_file import write_tensor_file
 from ..models.difference import Difference, apply_difference, read_difference, write_difference
 from ..models.judge import Judge
 from ..models.photographs import Photographs
-from .crops import read_lessons
+from .crops import Lessons, read_lessons
 from .teaching import Progress, Teaching
 
 J = TypeVar("J", bound=Judge)
@@ -31,7 +31,7 @@ _DAMAGES = (safetensors.SafetensorError, OSError, RuntimeError, ValueError, Look
 @own_modes()
 def teach(
     judge: J,
-    photographs: Photographs,
+    photographs: Photographs | Lessons,
     *,
     crops: int | None = None,
     minutes: float = 30.0,
@@ -50,19 +50,19 @@ def teach(
     Args:
         judge: a classifier, a CLIP, of which the image tower is taught, or any other single judge, in fp32.
         photographs: a folder of them, or images (B, 3, H, W), 0..1: at least 8, better 1,000 of what you will ask for.
-            One of 16 teaches nothing, and shows what is learned.
+            One of 16 teaches nothing, and shows what is learned. Or what `read_lessons` has read of them.
         crops: how many crops it sees; 40,000 carry far. The same seed gives the same weights. None: by `minutes`.
         minutes: for how long it is taught: 5 are a beginning, 30 on two cores carry far.
         rank: of the products that change large weights, 1 to 4096; 8 gives a small file, 64 learns a little more.
         seed: of crops and noise.
         path: a .safetensors file for what is learned, which `load_taught` takes. If teaching is cancelled or killed,
-            the same call goes on from the file beside it that ends in '.state'; once it is over, the same call reads
-            the file.
+            the same call goes on from the file beside it that ends in '.state', also with more minutes, or with
+            fewer, so that it ends there. Once it is over, the same call reads the file, and others do not replace it.
         watch: is called after every batch with the `Progress`.
 
     Raises:
         ValueError: when the judge cannot learn, too few photographs are left, the loss is no number, or no file can be
-            written at `path`.
+            written at `path`, or another call has written one there.
 
     Example:
         >>> import torch
@@ -75,9 +75,9 @@ def teach(
     target = None if path is None else check_writable(path)
     lessons = read_lessons(photographs, judge.size)
     teaching = Teaching(judge, lessons, crops, minutes, rank, seed)
-    asked = (teaching.digest, crops, crops is None and minutes, rank, seed, lessons.digest)
-    key = hashlib.sha256(repr(asked).encode()).hexdigest()
-    if target is not None and (known := _find_taught(target, key)) is not None:
+    asked = (teaching.digest, crops, rank, seed, lessons.digest)
+    key, lesson = _digest(asked), _digest((*asked, crops is None and minutes))
+    if target is not None and (known := _find_taught(target, lesson)) is not None:
         return apply_difference(judge, known)
     state = None if target is None else target.with_name(f"{target.name}.state")
     if state is not None:
@@ -94,7 +94,7 @@ def teach(
         if state is not None and teaching.progress.crops:
             _keep(teaching, state, key)
         raise
-    learned = replace(teaching.difference, lesson=key)
+    learned = replace(teaching.difference, lesson=lesson)
     if target is not None and state is not None:
         write_difference(target, learned)
         state.unlink(missing_ok=True)
@@ -123,13 +123,24 @@ def load_taught(judge: J, path: Path | str) -> J:
     return apply_difference(judge, read_difference(Path(path)))
 
 
-def _find_taught(path: Path, key: str) -> Difference | None:
-    """Return what the same call has taught before; None if the file is another one."""
+def _digest(asked: tuple[object, ...]) -> str:
+    """Return what tells calls apart."""
+    return hashlib.sha256(repr(asked).encode()).hexdigest()
+
+
+def _find_taught(path: Path, lesson: str) -> Difference | None:
+    """Return what the same call has taught before; None if no file is there, or one that cannot be read; raise a
+    ValueError for what another call has taught, which took its time."""
     try:
         known = read_difference(path)
     except ValueError:
         return None
-    return known if known.lesson == key else None
+    if known.lesson != lesson:
+        raise ValueError(
+            f"'{path.name}' holds what {known.model} was taught with other photographs or settings; give this lesson "
+            "another name, or remove that file"
+        )
+    return known
 
 
 def _go_on(teaching: Teaching, path: Path, key: str) -> None:

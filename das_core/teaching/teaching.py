@@ -18,8 +18,8 @@ from ..common.seeding import make_generator
 from ..models.difference import THIN, Difference, add_difference, digest_weights, start_difference
 from ..models.frozen import evaluating
 from ..models.judge import Judge
-from .answers import Answer, answer, count_same, find_head, measure_loss
-from .crops import STRENGTHS, Lessons, corrupt, draw_crops
+from .answers import Answer, answer, find_head, measure_loss
+from .crops import Lessons, corrupt, draw_crops
 
 BATCH = 16
 _RATES = {False: 1e-4, True: 3e-4}  # Of AdamW: for whole weights, and for the thin matrices of products.
@@ -109,22 +109,6 @@ class Teaching:
     def difference(self) -> Difference:
         """What was learned so far: the average of the last tensors."""
         return Difference(self.judge.name, self.digest, {name: one.clone() for name, one in self._average.items()})
-
-    @own_modes()
-    def measure_agreement(self) -> dict[float, float]:
-        """Return, by the strength of the noise, the share of held-out photographs to which the judge that is taught
-        answers as its teacher does without noise."""
-        generator, judge = make_generator(self._seed, 3), self.judge
-        with torch.no_grad(), evaluating(judge.module):
-            changed = add_difference(self._weights, self._average)
-            shown = torch.cat([draw_crops([one], 1, judge.size, generator) for one in self._lessons.held_out])
-            wanted = torch.cat([answer(judge, part).output for part in self._send(shown)])
-            shares = {}
-            for strength in STRENGTHS:
-                noisy = shown + strength * torch.randn(shown.shape, generator=generator)
-                found = torch.cat([answer(judge, part, changed).output for part in self._send(noisy)])
-                shares[strength] = count_same(judge, found, wanted) / len(shown)
-        return shares
 
     @own_modes()
     def _take_step(self) -> float:

@@ -11,11 +11,14 @@ from .folders import (
     CLIPS,
     FEATURES,
     PREFERENCES,
+    TAUGHT,
     check_folder_name,
     copy_example_files,
     find_model_file,
     find_model_folder,
+    find_picture_folder,
     list_model_files,
+    list_picture_folders,
     register_folders,
 )
 from .memory import (

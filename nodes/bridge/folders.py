@@ -1,4 +1,4 @@
-"""ComfyUI's folders of models, its output folder, and the pictures of examples in its input folder."""
+"""ComfyUI's folders of models, its output folder, and the pictures in its input folder."""
 
 import errno
 import logging
@@ -25,10 +25,23 @@ FEATURES = "features"
 PREFERENCES = "preferences"
 """The kind of model under which preference heads are registered; also the name of their folder."""
 
+TAUGHT = "taught"
+"""The kind of model under which files of what judges were taught are registered; also the name of their folder."""
+
 _LOG = logging.getLogger(__name__)
 
+_INPUT = "input"
+"""What the input folder is called among the folders of pictures."""
+
+_PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin", ".ckpt"}
-_KINDS = {CLASSIFIERS: _WEIGHTS, CLIPS: _WEIGHTS, FEATURES: _WEIGHTS | {".npy"}, PREFERENCES: _WEIGHTS}
+_KINDS = {
+    CLASSIFIERS: _WEIGHTS,
+    CLIPS: _WEIGHTS,
+    FEATURES: _WEIGHTS | {".npy"},
+    PREFERENCES: _WEIGHTS,
+    TAUGHT: {".safetensors"},
+}
 
 
 def check_folder_name(name: str = Path(__file__).parents[2].name) -> None:
@@ -66,9 +79,10 @@ def list_model_files(kind: str) -> list[str]:
         return []
 
 
-def find_model_file(kind: str, name: str) -> Path:
+def find_model_file(kind: str, name: object) -> Path:
     """Return the path of a checkpoint that `list_model_files` lists; raise a ValueError for any other name."""
-    path = folder_paths.get_full_path(kind, name) if name in list_model_files(kind) else None
+    is_listed = isinstance(name, str) and name in list_model_files(kind)
+    path = folder_paths.get_full_path(kind, name) if is_listed else None
     if path is None:
         raise ValueError(
             f"no checkpoint '{shorten(name)}' lies in {find_model_folder(kind)}; put it there and refresh (key R)"
@@ -79,6 +93,39 @@ def find_model_file(kind: str, name: str) -> Path:
 def find_model_folder(kind: str) -> Path:
     """Return the folder into which weights of one kind of model are downloaded: the first that is registered."""
     return Path(folder_paths.get_folder_paths(kind)[0])
+
+
+def list_picture_folders() -> list[str]:
+    """Return the subfolders of the input folder that hold pictures, as 'input/NAME', and the folder itself, 'input'."""
+    home = _find_input()
+    try:
+        # A link that leads out of the input folder would show what ComfyUI's page does not.
+        inside = [path for path in home.iterdir() if Path(os.path.realpath(path)).is_relative_to(home)]
+    except OSError:
+        inside = []
+    return [*sorted(f"{_INPUT}/{path.name}" for path in inside if _holds_pictures(path)), _INPUT]
+
+
+def find_picture_folder(name: object) -> Path:
+    """Return the path of a folder that `list_picture_folders` lists; raise a ValueError for any other value."""
+    if not isinstance(name, str) or name not in list_picture_folders():
+        raise ValueError(
+            f"there are no pictures in '{shorten(name)}'; put them into a folder of {_find_input()}, refresh (key R) "
+            "and choose it"
+        )
+    return _find_input() / name.removeprefix(_INPUT).removeprefix("/")
+
+
+def _find_input() -> Path:
+    return Path(os.path.realpath(folder_paths.get_input_directory()))
+
+
+def _holds_pictures(folder: Path) -> bool:
+    """Return whether there is a picture in a folder, which may be no folder."""
+    try:
+        return any(path.suffix.lower() in _PICTURES for path in folder.iterdir())
+    except OSError:
+        return False
 
 
 def explain_write_error(error: OSError, what: str) -> str:

@@ -31,6 +31,7 @@ from .checkpoint import (
     load_recommended,
     read_checkpoint_time,
 )
+from .taught import NONE, apply_taught, read_taught_time, taught_input
 
 _SOURCES = ("starters", "starter", "second_opinion", RECOMMENDED, "torchvision", "timm", "file")
 
@@ -53,7 +54,7 @@ class LoadClassifier(Node):
             "• torchvision, timm: some fifteen hundred models, downloaded when you pick one and run.\n"
             "• file: your own checkpoint from models/classifiers.",
             aliases="imagenet, timm, torchvision, resnet",
-            advanced=["precision"],
+            advanced=["precision", "taught"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",
@@ -91,6 +92,7 @@ class LoadClassifier(Node):
                     tooltip="Where the model comes from. starters need no download and are the place to begin.",
                 ),
                 precision_input(),
+                taught_input(),
             ],
             outputs=[
                 Classifier.Output(
@@ -102,15 +104,15 @@ class LoadClassifier(Node):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
-        """Return a number that changes with the chosen file, so that ComfyUI loads a changed file again."""
-        return read_checkpoint_time(bridge.CLASSIFIERS, source)
+    def fingerprint_inputs(cls, source: dict[str, Any] | None = None, taught: str = NONE, **_: Any) -> Any:
+        """Return numbers that change with the chosen files, so that ComfyUI loads changed files again."""
+        return read_checkpoint_time(bridge.CLASSIFIERS, source), read_taught_time(taught)
 
     @classmethod
-    def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
+    def execute(cls, precision: str, source: dict[str, Any] | None = None, taught: str = NONE) -> io.NodeOutput:
         dtype = read_precision(precision)
         kind, settings = read_choice("source", source, _SOURCES)
-        classifier = _load(kind, settings)
+        classifier = apply_taught(_load(kind, settings), taught)
         if kind in ("file", RECOMMENDED) and (warning := describe_misreading(classifier)):
             bridge.warn_on_node(warning, cls.hidden.unique_id)
         return io.NodeOutput(bridge.manage_judge(classifier.with_precision(dtype)))

@@ -20,6 +20,7 @@ from .checkpoint import (
     load_recommended,
     read_checkpoint_time,
 )
+from .taught import NONE, apply_taught, read_taught_time, taught_input
 
 _SOURCES = ("starters", "starter", "second_opinion", RECOMMENDED, "open_clip", "file")
 
@@ -46,7 +47,7 @@ class LoadCLIP(Node):
             "pick one and run. ViT-B-32/laion2b_s34b_b79k is small and good.\n"
             "• file: your own checkpoint from models/open_clip.",
             aliases="clip, openclip, siglip, text to image",
-            advanced=["precision"],
+            advanced=["precision", "taught"],
             inputs=[
                 io.DynamicCombo.Input(
                     "source",
@@ -76,6 +77,7 @@ class LoadCLIP(Node):
                     tooltip="Where the model comes from. starters need no download and are the place to begin.",
                 ),
                 precision_input(),
+                taught_input(),
             ],
             outputs=[
                 Clip.Output(
@@ -85,15 +87,16 @@ class LoadCLIP(Node):
         )
 
     @classmethod
-    def fingerprint_inputs(cls, source: dict[str, Any] | None = None, **_: Any) -> Any:
-        """Return a number that changes with the chosen file, so that ComfyUI loads a changed file again."""
-        return read_checkpoint_time(bridge.CLIPS, source)
+    def fingerprint_inputs(cls, source: dict[str, Any] | None = None, taught: str = NONE, **_: Any) -> Any:
+        """Return numbers that change with the chosen files, so that ComfyUI loads changed files again."""
+        return read_checkpoint_time(bridge.CLIPS, source), read_taught_time(taught)
 
     @classmethod
-    def execute(cls, precision: str, source: dict[str, Any] | None = None) -> io.NodeOutput:
+    def execute(cls, precision: str, source: dict[str, Any] | None = None, taught: str = NONE) -> io.NodeOutput:
         kind, settings = read_choice("source", source, _SOURCES)
         dtype = read_precision(precision)
-        return io.NodeOutput(bridge.manage_clip(_load(kind, settings).with_precision(dtype)))
+        clip = apply_taught(_load(kind, settings), taught)
+        return io.NodeOutput(bridge.manage_clip(clip.with_precision(dtype)))
 
 
 def _load(kind: str, settings: dict[str, Any]) -> CLIP:

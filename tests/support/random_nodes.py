@@ -18,7 +18,7 @@ SMALL: dict[str, tuple[float, float]] = {
     "width": (16, 72), "height": (16, 72), "margin": (8, 16), "jitter": (0, 8), "channel": (0, 7),
     "batch_size": (1, 2), "steps": (1, 3), "views": (1, 3), "feather": (0, 3), "size": (32, 96), "scale": (0.05, 2.0),
     "top_k": (1, 8), "frames": (0, 3), "depths": (2, 3), "step": (1, 20), "weight": (-2.0, 2.0),
-    "zoom_min": (0.2, 0.5), "zoom_max": (0.6, 1.0), "start": (0.05, 1.0), "end": (0.05, 3.0),
+    "zoom_min": (0.2, 0.5), "zoom_max": (0.6, 1.0), "start": (0.05, 1.0), "end": (0.05, 3.0), "minutes": (0.01, 0.02),
 }  # fmt: skip
 """The ranges of random numbers, by the name of the widget: for widgets that decide how long a run takes, and for those
 of which few values are valid."""

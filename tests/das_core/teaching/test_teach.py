@@ -16,6 +16,7 @@ from das_core.facade.wrap import wrap
 from das_core.models.difference import read_difference
 from das_core.models.judge import Judge
 from das_core.teaching import teaching as module
+from das_core.teaching.agreement import measure_agreement
 from das_core.teaching.answers import answer
 from das_core.teaching.teach import load_taught, teach
 from das_core.teaching.teaching import Progress
@@ -40,6 +41,9 @@ def test_a_starter_learns_to_see_through_noise() -> None:
         wanted, before, after = starter(photographs), starter(noisy), taught(noisy)
     kl = [(wanted.softmax(1) * (wanted.log_softmax(1) - one.log_softmax(1))).sum() for one in (before, after)]
     assert kl[1] < 0.5 * kl[0]
+    shares = [measure_agreement(starter, one, photographs) for one in (starter, taught)]
+    assert shares[0][0.0] == 1.0
+    assert shares[1][0.3] > shares[0][0.3] + 0.3
     head = "classifier.weight"
     assert torch.equal(taught.module.get_parameter(head), starter.module.get_parameter(head))
 
@@ -85,6 +89,8 @@ def test_the_same_seed_gives_the_same_weights_also_after_a_kill(
     assert seen == [64, 80, 96]
     assert torch.equal(weights_of(again), weights_of(whole))
     teach(judge, PHOTOGRAPHS, crops=96, seed=3, path=path, watch=lambda progress: pytest.fail("it was over"))
+    with pytest.raises(ValueError, match=r"'kept.safetensors' holds what toy was taught with other photographs or set"):
+        teach(judge, PHOTOGRAPHS, crops=96, seed=4, path=path)
     assert not torch.equal(weights_of(teach(judge, PHOTOGRAPHS, crops=96, seed=4)), weights_of(whole))
 
 

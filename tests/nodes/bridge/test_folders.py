@@ -45,7 +45,7 @@ def test_folders_are_made_beside_those_of_others_where_they_can_be(
     monkeypatch.setattr(paths, "models_dir", str(home))
     for _ in range(2):
         folders.register_folders()
-        assert {path.name for path in home.iterdir()} == {KIND, "open_clip", "features", "preferences"}
+        assert {path.name for path in home.iterdir()} == {KIND, "open_clip", "features", "preferences", "taught"}
     weights = {".safetensors", ".pth", ".pt", ".bin", ".ckpt"}
     assert kinds[KIND] == ([str(tmp_path), str(home / KIND)], weights | {".onnx"})
     assert kinds["open_clip"][0] == [str(home / "open_clip")]
@@ -84,6 +84,21 @@ def test_only_checkpoints_are_found(folders: ModuleType, pack: Pack, classifier_
         with pytest.raises(ValueError, match=r"no checkpoint '.*' lies in .*classifiers; put it there and refresh"):
             folders.find_model_file(KIND, name)
     (classifier_folder / "../outside.pth").unlink()
+
+
+def test_folders_of_pictures_are_those_inside_the_input_folder(folders: ModuleType, home: Path) -> None:
+    assert folders.list_picture_folders() == ["input"]
+    for name in ("input/woods/1.JPG", "input/texts/1.txt", "input/empty.png/no", "input/0.png", "secret/1.png"):
+        (path := home.parent / name).parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    for name, target in (("out", "../secret"), ("up", ".."), ("again", "woods"), ("loop", "loop"), ("gone", "no")):
+        (home / name).symlink_to(target)
+    assert folders.list_picture_folders() == ["input/again", "input/woods", "input"]
+    assert folders.find_picture_folder("input") == home
+    assert folders.find_picture_folder("input/woods") == home / "woods"
+    for name in ("input/out", "input/up", "input/../secret", "/", "", "woods", str(home), None, ["input"]):
+        with pytest.raises(ValueError, match=r"there are no pictures in '.*'; put them into a folder of .*input, ref"):
+            folders.find_picture_folder(name)
 
 
 @each_case("name", "direct-ascent", "direct_ascent.1(2)", "direct ascent", "präparat", "a#b")
