@@ -108,6 +108,7 @@ if TYPE_CHECKING:
     from .report.shots import Shot
     from .report.spectrum import measure_spectrum
     from .report.verdict import classify, compare_with_texts
+    from .teaching.agreement import measure_agreement
     from .teaching.teach import load_taught, teach
 else:
     # Imported at first use, because they need packages that take seconds to load.
@@ -135,6 +136,7 @@ else:
             ".report.shots": ["Shot"],
             ".report.spectrum": ["measure_spectrum"],
             ".report.verdict": ["classify", "compare_with_texts"],
+            ".teaching.agreement": ["measure_agreement"],
             ".teaching.teach": ["load_taught", "teach"],
         },
     )
@@ -148,19 +150,19 @@ __version__ = "1.0.0"
 
 # fmt: off
 __all__ = [
-    "ATTACK", "BEST", "CLIP", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH",
-    "STARTER", "STYLE", "Activations", "Adam", "Ascent", "AscentError", "Augmentation", "Cells", "Choose", "Classifier",
+    "ATTACK", "BEST", "CLIP", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER",
+    "STYLE", "Activations", "Adam", "Ascent", "AscentError", "Augmentation", "Cells", "Choose", "Classifier",
     "ColorShift", "Denoiser", "Denoising", "Dictionary", "Distance", "Draws", "Embedder", "Flip", "Focus", "Glass",
     "GoOn", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly", "Noise", "NormalizedAscent",
     "Objective", "Optimizer", "Paint", "Parametrization", "Place", "PreferenceHead", "Protect", "Recipe", "Record",
-    "Result", "Shot", "StackSpec", "SteepestAscent", "Step", "Term", "Time", "TotalVariation", "Transform",
-    "Weigh", "Windows", "Within", "Zoom", "as_film", "as_zoom", "caricature_objective", "class_objective", "classify",
+    "Result", "Shot", "StackSpec", "SteepestAscent", "Step", "Term", "Time", "TotalVariation", "Transform", "Weigh",
+    "Windows", "Within", "Zoom", "as_film", "as_zoom", "caricature_objective", "class_objective", "classify",
     "compare_with_texts", "content_objective", "decompose", "describe", "diversity_objective", "draw_svg", "edit_stack",
     "embedding_objective", "feature_objective", "find_layers", "image_objective", "in_region", "latent_objective",
     "load", "load_dictionary", "load_open_clip", "load_preference", "load_stack", "load_starter", "load_starter_clip",
-    "load_starters", "load_taught", "load_timm", "load_torchvision", "measure_spectrum", "move_camera", "one_per_image",
-    "over_frames", "over_keyframes", "over_steps", "plot_history", "pool_layer", "preference_objective", "prior",
-    "read_acts", "render_film", "render_level_sheets", "render_stack", "render_zoom", "save_film", "save_stack",
-    "scale_changes", "score_images", "share_views", "split_acts", "style_objective", "teach", "text_objective",
-    "write_acts",
+    "load_starters", "load_taught", "load_timm", "load_torchvision", "measure_agreement", "measure_spectrum",
+    "move_camera", "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history", "pool_layer",
+    "preference_objective", "prior", "read_acts", "render_film", "render_level_sheets", "render_stack", "render_zoom",
+    "save_film", "save_stack", "scale_changes", "score_images", "share_views", "split_acts", "style_objective", "teach",
+    "text_objective", "write_acts",
 ]

@@ -1,4 +1,5 @@
-"""The command `direct-ascent`: `direct-ascent render MODEL WISH -o x.png` and `direct-ascent atlas MODEL`."""
+"""The command `direct-ascent`: `direct-ascent render MODEL WISH -o x.png`, `direct-ascent atlas MODEL` and
+`direct-ascent teach MODEL PHOTOGRAPHS -o x.safetensors`."""
 
 import argparse
 import importlib
@@ -8,12 +9,16 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from tqdm.auto import tqdm
+
 import direct_ascent as da
 from das_core.common.files import check_writable, find_cache_folder
 from das_core.common.text import shorten
 from das_core.facade.wrap import find_judge
 from das_core.models.judge import Judge
 from das_core.runs.cells import RunsStoppedError, Workers
+from das_core.teaching.crops import read_lessons
+from das_core.teaching.teaching import Progress
 
 _MODELS = (
     "a starter (lite0, lite1, lite2, clip), torchvision/NAME (or NAME), timm/NAME or hf-hub:OWNER/NAME, which are "
@@ -74,7 +79,14 @@ def make_parser() -> argparse.ArgumentParser:
     atlas.add_argument("--retry", action="store_true", help="make again what has failed")
     atlas.add_argument("--workers", type=int, metavar="N", help="processes of this machine, on Ray (default: this one)")
     atlas.add_argument("--address", help="a Ray cluster: HOST:PORT of its head, or auto")
-    for command in (render, atlas):
+    teach = commands.add_parser("teach", help="to see through noise: direct-ascent teach lite0 photos -o x.safetensors")
+    teach.add_argument("model", help=_MODELS)
+    teach.add_argument("photographs", help="a folder of them: at least 8, better a thousand of many things")
+    teach.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="for load_taught; .safetensors")
+    teach.add_argument("--minutes", type=float, default=30.0, metavar="N", help="how long it learns (default: 30)")
+    teach.add_argument("--crops", type=int, metavar="N", help="how many crops it sees, in place of minutes")
+    teach.add_argument("--rank", type=int, default=32, metavar="N", help="of what changes, 8 to 64 (default: 32)")
+    for command in (render, atlas, teach):
         command.add_argument("--seed", type=int, default=0, metavar="N", help="of all random draws (default: 0)")
         command.add_argument("--device", help="such as cuda (default: the CPU)")
     return parser
@@ -85,9 +97,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     when it cannot go on; 130 when it is interrupted."""
     given = make_parser().parse_args(arguments)
     try:
-        return _render(given) if given.command == "render" else _atlas(given)
+        return {"render": _render, "atlas": _atlas, "teach": _teach}[given.command](given)
     except KeyboardInterrupt:
-        print("\ndirect-ascent: interrupted; what an atlas has is kept, and the same command goes on", file=sys.stderr)
+        print("\ndirect-ascent: interrupted; what is there is kept, and the same command goes on", file=sys.stderr)
         return 130
     except RunsStoppedError as error:
         print(f"direct-ascent: stopped: {error}; the same command goes on from there", file=sys.stderr)
@@ -101,6 +113,36 @@ def _render(given: argparse.Namespace) -> int:
     check_writable(given.output)
     options = {"size": given.size, "recipe": given.recipe, "seed": given.seed, "device": given.device}
     print(*da.render(open_model(given.model), given.wish, **options).save(given.output), sep="\n")
+    return 0
+
+
+def _teach(given: argparse.Namespace) -> int:
+    check_writable(given.output)
+    judge = find_judge(open_model(given.model), given.device)
+    lessons = read_lessons(given.photographs, judge.size)
+    with tqdm(total=1000, bar_format="{l_bar}{bar}| {postfix} {elapsed}") as bar:
+
+        def watch(progress: Progress) -> None:
+            bar.set_postfix_str(
+                f"{progress.crops:,} crops, loss {progress.loss:.2f}, {progress.seconds_left / 60:.0f} min left"
+            )
+            bar.update(round(1000 * progress.done) - bar.n)
+
+        taught = da.teach(
+            judge,
+            lessons,
+            crops=given.crops,
+            minutes=given.minutes,
+            rank=given.rank,
+            seed=given.seed,
+            path=given.output,
+            watch=watch,
+        )
+    print("answers under noise as before without:", file=sys.stderr)
+    before, after = (da.measure_agreement(judge, one, lessons) for one in (judge, taught))
+    for strength, share in after.items():
+        print(f"  noise {strength:g}: {before[strength]:.0%} before, {share:.0%} now", file=sys.stderr)
+    print(given.output)
     return 0
 
 

@@ -6,11 +6,13 @@ from pathlib import Path
 from unittest.mock import Mock
 
 import pytest
+from PIL import Image
 
 from das_core.atlas.maker import PictureMaker
 from das_core.runs.cells import RunsStoppedError
 from direct_ascent.command import main
 from small_atlas import read_items
+from toys import draw
 
 ATLAS = ["atlas", "mine:make", "1", "--steps", "1", "--pictures", "more"]
 
@@ -46,6 +48,21 @@ def test_an_atlas_and_a_picture_by_one_s_own_model(home: Path, capsys: pytest.Ca
         assert list(read_items(home / "atlas")) == [f"1:{unit}" for unit in shown]
     assert main(["render", "mine:make", "1:3", "-o", "x.png", "--size", "32", "--recipe", "sketch"]) == 0
     assert capsys.readouterr().out.endswith(f"{(home / 'atlas' / 'index.html').resolve()}\nx.png\n")
+
+
+def test_a_model_is_taught_and_the_same_command_reads_what_it_was(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (home / "photographs").mkdir()
+    for number, pixels in enumerate(draw(8, 40, 50, 3).clamp(0, 1)):
+        Image.fromarray((255 * pixels).byte().numpy()).save(home / "photographs" / f"{number}.png")
+    for _ in range(2):
+        assert main(["teach", "mine:make", "photographs", "-o", "taught.safetensors", "--crops", "32"]) == 0
+        said = capsys.readouterr()
+        assert said.out == "taught.safetensors\n"
+        assert said.err.count("  noise ") == 4
+    assert main(["teach", "mine:make", "nowhere", "-o", "taught.safetensors"]) == 2
+    assert "there is no folder of photographs 'nowhere'" in capsys.readouterr().err
 
 
 def test_what_is_wrong_is_named_and_runs_nothing(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
