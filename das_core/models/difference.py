@@ -26,6 +26,7 @@ J = TypeVar("J", bound=Judge)
 
 THIN = UP, DOWN = "#up", "#down"  # What ends the names of the two thin matrices of a weight.
 _WORTHWHILE = 0.7  # A product is used if it has fewer numbers than this share of the weight.
+_NOISE = 0.5  # Of views at the first step of an ascent; teaching shows up to 0.6.
 _FORMAT = "direct_ascent.difference.1"
 
 
@@ -117,7 +118,7 @@ def change_weights(judge: J, difference: Difference) -> J:
     for name, values in changed.items():
         weights[name].data.copy_(values)
     forget_unfolded(module)
-    return replace(judge, name=f"{judge.name}, taught", module=module, owner=None)
+    return replace(judge, name=f"{judge.name}, taught", module=module, noise=_NOISE, owner=None)
 
 
 def write_difference(path: Path, difference: Difference) -> None:

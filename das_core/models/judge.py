@@ -40,6 +40,8 @@ class Judge:
         size: the side of a view in pixels.
         mean: per channel (red, green, blue), the mean that is subtracted from views in 0..1.
         std: per channel, the standard deviation that views are then divided by.
+        noise: the standard deviation of the Gaussian noise, in pixels 0..1, that its views have at the first step of an
+            ascent: 0.5 for a judge that was taught to see through it (`teach`), else 0.
         owner: any object that must live as long as the judge; in ComfyUI the `ModelPatcher` that moves the module.
 
     Example:
@@ -56,6 +58,7 @@ class Judge:
     size: int
     mean: tuple[float, float, float]
     std: tuple[float, float, float]
+    noise: float = 0.0
     owner: Any = field(default=None, repr=False, compare=False)
 
     @property

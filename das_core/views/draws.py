@@ -43,6 +43,7 @@ class Draws:
         device: that of the views.
         coarse_progress: the share of the coarse part of the ascent that is over, 1 if there is none.
         progress: the share of the ascent that is over.
+        judge_noise: the noise at the first step that the judge of the views was taught to see through, see `Judge`.
 
     Example:
         >>> import torch
@@ -54,10 +55,15 @@ class Draws:
     """
 
     def __init__(
-        self, keys: Sequence[ViewKey], device: torch.device, coarse_progress: float = 1.0, progress: float = 1.0
+        self,
+        keys: Sequence[ViewKey],
+        device: torch.device,
+        coarse_progress: float = 1.0,
+        progress: float = 1.0,
+        judge_noise: float = 0.0,
     ) -> None:
         self.items = [key.item if key.image is None else key.image for key in keys]
-        self.coarse_progress, self.progress = coarse_progress, progress
+        self.coarse_progress, self.progress, self.judge_noise = coarse_progress, progress, judge_noise
         self.device = device
         self._cpu_streams = [make_generator(k.seed, k.item, k.step, k.view, k.group) for k in keys]
         self._keys = keys

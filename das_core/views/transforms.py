@@ -80,28 +80,26 @@ class Noise:
             the picture can get patterns that only a model sees; above 0.1, Gaussian noise makes it grainy.
         kind: `gaussian`, or `uniform`, the noise of Direct Ascent Synthesis' own code (amplitude 0.2): it makes views
             brighter by half its amplitude, so the picture comes out darker than the views that the judge scored.
-        start: the amplitude at the first step, from which it falls evenly; each view then has 25 to 100 % of it and is
-            not clipped, as judges see it that were taught under noise (docs/teaching.md). None: it does not fall.
+
+    A judge that was taught to see through noise (docs/teaching.md) gets more: at the first step `Judge.noise`, which
+    falls evenly to the amplitude; each view has 25 to 100 % of it, and is not clipped. At 0 it gets none, either.
     """
 
     amplitude: float = 0.05
     kind: NoiseKind = "gaussian"
-    start: float | None = None
     kept_views: ClassVar[float] = 2.0
 
     def __post_init__(self) -> None:
         check_number("noise", self.amplitude, 0, 10, "0.05 is a good amount")
         check_choice("noise kind", self.kind, get_args(NoiseKind))
-        if self.start is not None:
-            check_number("the noise at the start", self.start, 0, 10, "0.5 suits judges that were taught")
 
     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         """Return views (V, 3, S, S), 0..1, with noise."""
-        if self.start is not None:
-            strength = self.start + (self.amplitude - self.start) * draws.progress
-            return views + draws.noise(views.shape[1:], self.kind) * (strength * draws.uniform(*_SHARES))
         if self.amplitude == 0:
             return views
+        if draws.judge_noise > self.amplitude:
+            strength = draws.judge_noise + (self.amplitude - draws.judge_noise) * draws.progress
+            return views + draws.noise(views.shape[1:], self.kind) * (strength * draws.uniform(*_SHARES))
         # A product and then a sum, each rounded, as in Direct Ascent Synthesis' own code. A fused operation rounds only
         # once, so its last bit would differ.
         return draws.noise(views.shape[1:], self.kind).mul_(self.amplitude).add_(views).clamp(0, 1)

@@ -53,7 +53,7 @@ def join_clip(clip: Any, vision: Any) -> CLIP:
         )
     tower = ImageTower(vision.model)
     mean, std = to_triple(vision.image_mean), to_triple(vision.image_std)
-    judge = Judge(_NAME, tower, int(vision.image_size), mean, std, share_patcher(vision.patcher))
+    judge = Judge(_NAME, tower, int(vision.image_size), mean, std, owner=share_patcher(vision.patcher))
     load_judges([judge], 1)
     tower.eval().requires_grad_(False)
     # Build once without text to read the embedding width.

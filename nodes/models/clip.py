@@ -117,7 +117,7 @@ def _load(kind: str, settings: dict[str, Any]) -> CLIP:
         with bridge.Wait(f"loading {path.name}"):
             return open_clip_models.load_clip_file(path, None if architecture == AUTO else architecture or "", folder)
     if kind == "starters":
-        return CLIPEnsemble.from_members([load_starter_clip(starter) for starter in STARTERS])
+        return CLIPEnsemble.from_members([load_starter_clip(starter, taught=True) for starter in STARTERS])
     return load_starter_clip(STARTER if kind == "starter" else SECOND_OPINION)
 
 

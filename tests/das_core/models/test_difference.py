@@ -71,7 +71,7 @@ def test_what_belongs_to_another_model_is_refused_by_name() -> None:
 
 
 def test_an_ensemble_takes_what_belongs_to_a_member() -> None:
-    starters = da.load_starters()
+    starters = da.load_starters(taught=False)
     changed = apply_difference(starters, make_difference(starters.members[1]))
     assert changed.members[0] is starters.members[0]
     assert changed.members[1].name == "EfficientNet-Lite1, taught"

@@ -58,11 +58,12 @@ def test_flip_mirrors_whole_views_about_that_often() -> None:
     assert torch.equal(Flip(1)(views, make_draws(400)), views.flip(-1))
 
 
-def test_noise_that_falls_has_its_amplitude_at_the_end_and_is_not_clipped() -> None:
+def test_for_a_judge_that_was_taught_noise_falls_to_its_amplitude_and_is_not_clipped() -> None:
     views, draws = torch.full((40, 3, 16, 16), 0.5), make_draws(40)
     for progress, most in ((0.0, 0.8), (0.5, 0.5), (1.0, 0.2)):
-        draws.progress = progress
-        added = (Noise(0.2, start=0.8)(views, draws) - views).std(dim=(1, 2, 3))
+        draws.progress, draws.judge_noise = progress, 0.8
+        assert Noise(0)(views, draws) is views
+        added = (Noise(0.2)(views, draws) - views).std(dim=(1, 2, 3))
         assert 0.2 * most < added.min() < 0.5 * most
         assert 0.8 * most < added.max() < 1.1 * most
 

@@ -45,7 +45,7 @@ def test_starters_are_two_in_the_care_of_the_memory_manager(pack: Pack) -> None:
     (other,) = pack.run("DAS_LoadClassifier", source={"source": "second_opinion"}, precision="bf16")
     assert (other.name, other.dtype, other.owner.model) == ("EfficientNet-Lite2", torch.bfloat16, other.module)
     (both,) = pack.run("DAS_LoadClassifier", source={"source": "starters"})
-    assert both.name == "EfficientNet-Lite0 + EfficientNet-Lite1"
+    assert both.name == "EfficientNet-Lite0, taught + EfficientNet-Lite1, taught"
     assert [member.size for member in both.members] == [224, 240]
     for member in both.members:
         assert member.owner.model is member.module

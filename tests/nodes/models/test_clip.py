@@ -40,7 +40,7 @@ def test_what_is_chosen_at_first_is_on_the_disk(pack: Pack, monkeypatch: pytest.
 
 def test_starters_are_two_that_read_and_see_as_one(pack: Pack) -> None:
     both = load(pack, source="starters")
-    assert both.name == "Starter CLIP (EfficientNet-Lite0) + Starter CLIP (EfficientNet-Lite1)"
+    assert both.name == "Starter CLIP (EfficientNet-Lite0), taught + Starter CLIP (EfficientNet-Lite1), taught"
     for member in both.members:
         assert member.owner.model is member.module
     objectives = {"objective0": pack.run("DAS_TextObjective", clip=both, text="a reef")[0]}

