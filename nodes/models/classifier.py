@@ -46,7 +46,7 @@ class LoadClassifier(Node):
             description="Load an image classifier. Class Objective makes images that it is sure of; Direct Ascent "
             "Classify asks it what an image shows.\n\n"
             "• starters: EfficientNet-Lite0 and Lite1 as one, installed with this pack, no download. They share out "
-            "the views, so that two cost hardly more time than one, and what convinces both is a better picture.\n"
+            "the views. They were taught to see through noise, so that pictures show whole things.\n"
             "• starter: EfficientNet-Lite0 alone, for objectives that look into the layers of one model.\n"
             "• second_opinion: EfficientNet-Lite2, also installed. Use it in Direct Ascent Classify, to judge an "
             "image by a model that did not make it.\n"
