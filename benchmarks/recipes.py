@@ -39,6 +39,7 @@ class Recipe(recipe.Recipe):
     name: str
     title: str
     models: tuple[Starter, ...] = STARTERS
+    taught: bool = True  # or with the published weights
     spec: StackSpec = field(default_factory=StackSpec)
     start: Literal["gray", "noise"] = "gray"
     score: ScoreKind = "log_probability"
@@ -73,27 +74,27 @@ class Recipe(recipe.Recipe):
 
     def ask_class(self, text: str) -> Objective:
         """Return the objective of a class, by its name or index."""
-        return class_objective(load_classifiers(self.models), text, self.score)
+        return class_objective(load_classifiers(self.models, self.taught), text, self.score)
 
     def ask_text(self, text: str) -> Objective:
         """Return the objective of a prompt, for the starter CLIPs that have `models` as image encoders."""
-        return text_objective(load_clips(self.models), text, "cosine" if self.score == "logit" else "auto")
+        return text_objective(load_clips(self.models, self.taught), text, "cosine" if self.score == "logit" else "auto")
 
 
 Ask = Callable[[Recipe, str], Objective]  # `Recipe.ask_class` or `Recipe.ask_text`
 
 
 @cache
-def load_classifiers(models: tuple[Starter, ...]) -> Classifier:
+def load_classifiers(models: tuple[Starter, ...], taught: bool = True) -> Classifier:
     """Return a starter classifier, or the ensemble of several."""
-    loaded = [load_starter(model) for model in models]
+    loaded = [load_starter(model, taught=taught) for model in models]
     return loaded[0] if len(loaded) == 1 else ClassifierEnsemble.from_members(loaded)
 
 
 @cache
-def load_clips(models: tuple[Starter, ...]) -> CLIP:
+def load_clips(models: tuple[Starter, ...], taught: bool = True) -> CLIP:
     """Return a starter CLIP, or the ensemble of several."""
-    loaded = [load_starter_clip(model) for model in models]
+    loaded = [load_starter_clip(model, taught=taught) for model in models]
     return loaded[0] if len(loaded) == 1 else CLIPEnsemble.from_members(loaded)
 
 
@@ -108,6 +109,7 @@ REFERENCE = Recipe(
     name="reference",
     title="reference (seed settings)",
     models=(STARTER,),
+    taught=False,
     steps=100,
     augmentation=Augmentation(16, Windows(56, 2 / 3, 2 / 3), (Noise(0.2, "uniform"),)),
     optimizer=SGD(0.005),

@@ -31,6 +31,10 @@ measured by `make bench-gpu`.
 
 Rows are of today's settings, where nothing else stands beside them. What older ones gave, and what was decided by it,
 is in NOTES.md.
+
+Sections on pictures of the two starters together (Classes, Text, Pace, Ablation, Diversity, Sizes, Regions, Looks) were
+measured with their published weights, before they were taught ([docs/teaching.md](../docs/teaching.md), which says what
+that changes).
 """
 
 
