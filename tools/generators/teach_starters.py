@@ -11,7 +11,7 @@ import argparse
 
 from tqdm import tqdm
 
-from das_core.models.sources.starters import STARTER, THIRD_OPINION, load_starter
+from das_core.models.sources.starters import STARTER, THIRD_OPINION, Starter, load_starter
 from das_core.teaching.agreement import measure_agreement
 from das_core.teaching.crops import read_lessons
 from das_core.teaching.teach import teach
@@ -21,23 +21,28 @@ LESSONS = {STARTER: (64_000, 32), THIRD_OPINION: (44_000, 24)}  # Crops, and the
 
 
 def main() -> None:
-    """Teach both starters, and print how often they answer under noise as before without."""
+    """Teach both starters."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("photographs", help="a folder of them")
     given = parser.parse_args()
     for starter, (crops, rank) in LESSONS.items():
-        judge = load_starter(starter)
-        lessons = read_lessons(given.photographs, judge.size)
-        with tqdm(total=crops, desc=starter.title) as bar:
+        teach_starter(starter, given.photographs, crops, rank)
 
-            def show(progress: Progress, bar: "tqdm[object]" = bar) -> None:
-                bar.set_postfix_str(f"loss {progress.loss:.2f}")
-                bar.update(progress.crops - bar.n)
 
-            starter.lesson.parent.mkdir(exist_ok=True)
-            taught = teach(judge, lessons, crops=crops, rank=rank, path=starter.lesson, watch=show)
-        print(starter.title, "before", measure_agreement(judge, judge, lessons))
-        print(starter.title, "taught", measure_agreement(judge, taught, lessons))
+def teach_starter(starter: Starter, photographs: str, crops: int, rank: int) -> None:
+    """Teach a starter, and print how often it answers under noise as before without."""
+    judge = load_starter(starter)
+    lessons = read_lessons(photographs, judge.size)
+    starter.lesson.parent.mkdir(exist_ok=True)
+    with tqdm(total=crops, desc=starter.title) as bar:
+
+        def show(progress: Progress) -> None:
+            bar.set_postfix_str(f"loss {progress.loss:.2f}")
+            bar.update(progress.crops - bar.n)
+
+        taught = teach(judge, lessons, crops=crops, rank=rank, path=starter.lesson, watch=show)
+    for name, one in (("published", judge), ("taught", taught)):
+        print(starter.title, name, measure_agreement(judge, one, lessons))
 
 
 if __name__ == "__main__":
