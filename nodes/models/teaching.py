@@ -54,8 +54,8 @@ class TeachJudge(Node):
                 ),
                 tip(
                     io.Float.Input("minutes", default=30.0, min=0.01, max=10_000.0, step=0.05),
-                    "For how long each model is taught. 5 are a beginning, 30 on two cores carry far. After Cancel, the "
-                    "next run goes on, and one with fewer minutes ends where it was.",
+                    "For how long each model is taught. 5 are a beginning, 30 on two cores carry far. After Cancel, "
+                    "the next run goes on, and one with fewer minutes ends where it was.",
                 ),
                 tip(
                     io.String.Input("name", default="taught"),
