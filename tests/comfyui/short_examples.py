@@ -64,6 +64,7 @@ PLAIN_VIEWS = {"jitter": 0, "zoom_max": 1.0, "zoom_start": 1.0, "noise": 0.0, "n
 _SHORT: dict[str, dict[str, Any]] = {
     "DAS_Augmentation": {"views": 2},
     "DAS_FeatureAtlas": {"layer": "blocks.1", "units": "0-1"},
+    "DAS_TeachJudge": {"minutes": 0.01},
     "KSampler": {"steps": 2},
     "DAS_GuideDiffusion": {"steps": 1, "every": 1, "start_percent": 0.0, "end_percent": 1.0},
     "EmptyLatentImage": {"width": 256, "height": 256},

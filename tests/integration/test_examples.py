@@ -29,6 +29,7 @@ MOST: dict[str, dict[str, Any]] = {
     "DAS_Augmentation": {"views": 2, "details.jitter": 8},
     "DAS_ImageStack": {"width": 64, "height": 64, "batch_size": 2, "details.margin": 16, "details.feather": 8},
     "DAS_FeatureAtlas": {"layer": "blocks.1", "units": "0-1"},
+    "DAS_TeachJudge": {"minutes": 0.01},
     "DAS_StackToImage": {"scale": 1, "frames": 6},
     "DAS_Camera": {"width": 96, "height": 54},
 }
