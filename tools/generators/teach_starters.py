@@ -2,8 +2,8 @@
 
 Writes das_core/models/taught, from a folder of photographs. Those that the files in the repository were made from are
 listed in photographs.sha256, for `sha256sum -c`: one of each class of ImageNet, from the repository
-EliSchwartz/imagenet-sample-images, and one of each of a thousand other things, from ajschumacher/imagen. On one core of a
-CPU each starter takes an hour and a half; a run that was ended goes on. EfficientNet-Lite2, the held-out judge, learns
+EliSchwartz/imagenet-sample-images, and one of each of a thousand other things, from ajschumacher/imagen. Each starter
+takes an hour and a half of one core; a run that was ended goes on. EfficientNet-Lite2, the held-out judge, learns
 nothing.
 """
 
