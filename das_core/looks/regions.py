@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..common.devices import send_to_device
+from ..common.interruption import pausing
 from ..common.scalars import check_number
 from .colors import check_color, from_hex, to_hex, to_oklab
 from .look import choose_side, measure_scale, pad_to_cells, wrap
@@ -80,7 +81,7 @@ def find_superpixels(pixels: Tensor, side: int, evenness: float, tile: bool = Fa
     which = _choose_neighbours(_describe(pixels, side, evenness), centers, side, evenness, tile)
     home = torch.arange(centers[0, 0].numel(), device=pixels.device).view(1, 1, *centers.shape[2:])
     numbers = torch.zeros_like(which)
-    for number, (row, column) in enumerate(_NEIGHBOURS):
+    for number, (row, column) in pausing(enumerate(_NEIGHBOURS)):
         names = home.roll((-row, -column), dims=(2, 3)).repeat_interleave(side, 2).repeat_interleave(side, 3)
         numbers = torch.where(which == number, names, numbers)
     return numbers[:, 0], _average(pixels, which, F.avg_pool2d(pixels, side), side, 0.0)
@@ -104,7 +105,7 @@ def _average(values: Tensor, which: Tensor, old: Tensor, side: int, evenness: fl
     counted = torch.cat([values, torch.ones_like(values[:, :1])], dim=1)
     total = torch.zeros_like(counted[:, :, : old.shape[2], : old.shape[3]])
     # Sums by squares, moved to the neighbour, in place of `index_add_`, which adds in no fixed order on CUDA.
-    for number, (row, column) in enumerate(_NEIGHBOURS):
+    for number, (row, column) in pausing(enumerate(_NEIGHBOURS)):
         sums = F.avg_pool2d(counted * (which == number), side)
         if evenness:
             sums[:, 3] -= row * evenness * sums[:, -1]
@@ -118,7 +119,7 @@ def _choose_neighbours(seen: Tensor, centers: Tensor, side: int, evenness: float
     best, which = torch.full_like(seen[:, :1], torch.inf), torch.zeros_like(seen[:, :1], dtype=torch.long)
     edge = F.pad(torch.zeros_like(centers[:1, :1]), (1,) * 4, value=0.0 if tile else torch.inf)
     rows, columns = centers.shape[2:]
-    for number, (row, column) in enumerate(_NEIGHBOURS):
+    for number, (row, column) in pausing(enumerate(_NEIGHBOURS)):
         near = centers.roll((-row, -column), dims=(2, 3))
         near[:, 3] += row * evenness
         near[:, 4] += column * evenness

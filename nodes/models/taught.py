@@ -27,7 +27,7 @@ def taught_input() -> Any:
     return tip(
         io.Combo.Input("taught", options=[NONE, *bridge.list_model_files(bridge.TAUGHT)], default=NONE, optional=True),
         "What this model was taught by Direct Ascent Teach Judge, a file in models/taught; press R to see new ones. "
-        "none: the model as it was published. Of two models that were taught as one, the file of either brings both.",
+        "none: the model as its source has it. Of two models that were taught as one, the file of either brings both.",
     )
 
 

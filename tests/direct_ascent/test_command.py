@@ -82,7 +82,7 @@ def test_the_exit_code_says_how_it_ended(capsys: pytest.CaptureFixture[str], mon
     for error, code, said in (
         (ValueError("no luck"), 3, "direct-ascent: 2 of 2 cells failed; --retry makes them again"),
         (RunsStoppedError("full"), 4, "direct-ascent: stopped: full; the same command goes on from there"),
-        (KeyboardInterrupt(), 130, "direct-ascent: interrupted; what an atlas has is kept"),
+        (KeyboardInterrupt(), 130, "direct-ascent: interrupted; what is there is kept"),
     ):
         monkeypatch.setattr(PictureMaker, "__call__", Mock(side_effect=error))
         assert main([*ATLAS, "--retry"]) == code

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -96,7 +97,8 @@ def test_folders_of_pictures_are_those_inside_the_input_folder(folders: ModuleTy
     assert folders.list_picture_folders() == ["input/again", "input/woods", "input"]
     assert folders.find_picture_folder("input") == home
     assert folders.find_picture_folder("input/woods") == home / "woods"
-    for name in ("input/out", "input/up", "input/../secret", "/", "", "woods", str(home), None, ["input"]):
+    others: list[Any] = ["input/out", "input/up", "input/../secret", "/", "", "woods", str(home), None, ["input"]]
+    for name in others:
         with pytest.raises(ValueError, match=r"there are no pictures in '.*'; put them into a folder of .*input, ref"):
             folders.find_picture_folder(name)
 

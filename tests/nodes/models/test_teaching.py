@@ -33,12 +33,12 @@ def taught(pack: Pack) -> Iterator[Path]:
 
 def teach(pack: Pack, model: Any = None, **inputs: Any) -> tuple[Any, str]:
     given = {"model": model or pack.classifier(Toy()), "photographs": "input/woods", "minutes": 0.01}
-    return pack.run("DAS_TeachJudge", **(given | inputs))  # type: ignore[return-value]
+    return pack.run("DAS_TeachJudge", **(given | inputs))
 
 
 def answer(judge: Any) -> Tensor:
     with torch.no_grad():
-        return judge(draw(3, 3, judge.size, judge.size, seed=8).clamp(0, 1))  # type: ignore[no-any-return]
+        return judge(draw(3, 3, judge.size, judge.size, seed=8).clamp(0, 1))
 
 
 @each_case(
@@ -62,7 +62,9 @@ def test_the_loaders_read_what_was_taught(
     assert (answer(loaded) - answer(made)).abs().max() < 0.05 * change
     (half,) = pack.run(loader, source=source, taught=f"{names[0]}.safetensors", precision="bf16")
     assert all(member.dtype is torch.bfloat16 and member.name.endswith(", taught") for member in half.members)
-    with pytest.raises(ValueError, match=r"what was taught belongs to .*EfficientNet-Lite[01]\)?, and .* has other"):
+    with pytest.raises(
+        ValueError, match=r"what was taught belongs to .*EfficientNet-Lite[01]\)?(, taught)?, and .* has other"
+    ):
         pack.run(loader, source="second_opinion", taught=f"{names[0]}.safetensors")
 
 
@@ -83,8 +85,8 @@ def test_the_same_run_reads_the_file_and_another_one_needs_another_name(pack: Pa
 def test_after_cancel_it_goes_on_or_ends_with_fewer_minutes(pack: Pack, taught: Path, running: Running) -> None:
     import comfy.model_management as mm
 
-    acts: dict[int, Callable[[], object]] = {20: lambda: time.sleep(0.7), 60: mm.interrupt_current_processing}
-    model = Watched(lambda call: acts.get(call, bool)())
+    acts: dict[int, Callable[[], None]] = {20: lambda: time.sleep(0.7), 60: mm.interrupt_current_processing}
+    model = Watched(lambda call: acts.get(call, lambda: None)())
     with pytest.raises(mm.InterruptProcessingException):
         teach(pack, pack.classifier(model), minutes=600.0)
     assert running.server.texts[-1].startswith("cancelled after ")
