@@ -21,8 +21,9 @@ from das_core.teaching.crops import read_lessons
 from das_core.teaching.teaching import Progress
 
 _MODELS = (
-    "a starter (lite0, lite1, lite2, clip), torchvision/NAME (or NAME), timm/NAME or hf-hub:OWNER/NAME, which are "
-    "downloaded, the path of a checkpoint, or MODULE:FUNCTION of one's own that returns a model"
+    "starters (two that were taught), one as it was published (lite0, lite1, lite2, clip), torchvision/NAME (or NAME), "
+    "timm/NAME or hf-hub:OWNER/NAME, which are downloaded, the path of a checkpoint, or MODULE:FUNCTION of one's own "
+    "that returns a model"
 )
 
 
@@ -33,6 +34,8 @@ def open_model(name: str) -> Judge:
 
     if re.fullmatch("lite[012]", name):
         return da.load_starter(f"EfficientNet-L{name[1:]}")
+    if name == "starters":
+        return da.load_starters()
     if name == "clip":
         return da.load_starter_clip()
     if name.startswith(HUB) or os.path.isfile(name):  # Unlike `Path.is_file`, it takes any text.
