@@ -25,7 +25,7 @@ const TEXT_HEIGHTS = {
   DAS_Describe: 150,
   DAS_ListLayers: 180,
   DAS_FeatureAtlas: 180,
-  DAS_TeachJudge: 110,
+  DAS_TeachJudge: 125,
   DAS_SaveStack: 40,
 };
 const FLOWING = new Set(["DAS_SaveStack"]);

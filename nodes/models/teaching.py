@@ -169,4 +169,4 @@ def _describe(name: str, lessons: Lessons, before: Mapping[float, float], after:
     taught, tested = len(lessons.teaching), len(lessons.held_out)
     rows = [("noise", "before", "after"), *((f"{one:g}", f"{before[one]:.0%}", f"{after[one]:.0%}") for one in before)]
     table = [f"{strength:<5}{first:>8}{second:>8}" for strength, first, second in rows]
-    return "\n".join([f"{name}: {taught} photographs, {tested} to test with", *table])
+    return "\n".join([name, f"{taught} photographs, {tested} to test with", *table])

@@ -42,7 +42,7 @@ def test_it_runs_and_saves_its_image(comfyui: Client, path: Path) -> None:
     made = SHIPPED_STACK if "DAS_LoadStack" in classes else classes.get("EmptyLatentImage", DEFAULT_STACK)
     made = SHORT_ATLAS if "DAS_FeatureAtlas" in classes else made
     stack = classes.get("DAS_ImageStack", {"batch_size": 1} | made)
-    camera = classes.get("DAS_Camera")
+    camera = classes.get("DAS_Camera") if film else None
     # What Objective Score picks is one image.
     count = 1 if "DAS_ObjectiveScore" in classes else stack["batch_size"]
     if film:

@@ -53,7 +53,7 @@ def test_the_loaders_read_what_was_taught(
     (published,) = pack.run(loader, source=source)
     made, text = teach(pack, published, name=names[0].removesuffix("-1"))
     assert (type(made), len(text.split("\n\n"))) == (type(published), len(names))
-    assert [line.split()[0] for line in text.splitlines()[1:6]] == ["noise", "0", "0.15", "0.3", "0.5"]
+    assert [line.split()[0] for line in text.splitlines()[2:7]] == ["noise", "0", "0.15", "0.3", "0.5"]
     for member in made.members:
         assert member.owner.model is member.module
     assert {path.stem for path in taught.iterdir()} >= set(names)
