@@ -22,7 +22,7 @@ from runner.workflow_graph import Node
 pytestmark = pytest.mark.hostile
 
 ATTACKS = 20  # How many bad values each test tries
-GRAPHS = 12  # How many graphs are made
+GRAPHS = 24  # How many graphs are made
 _IMAGE = torch.rand(1, 24, 24, 3, generator=torch.Generator().manual_seed(0))
 
 NUMBERS: list[Any] = [-1, 0, 1, 2**31 - 1, 2**31, 2**53, 2**63, 2**64, -(2**63), 10**400, 10**5000]
