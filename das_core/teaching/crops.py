@@ -86,14 +86,12 @@ def draw_crops(photographs: Sequence[Tensor], count: int, size: int, generator: 
 def corrupt(crops: Tensor, least: float, generator: torch.Generator) -> Tensor:
     """Return crops (B, 3, S, S) with Gaussian noise of a strength from `least` to 0.6, a few without; some are grey,
     and some are blurred, as if seen from afar."""
-    kinds, strengths = (
-        torch.rand(3, len(crops), 1, 1, 1, generator=generator),
-        torch.rand(len(crops), generator=generator),
-    )
+    kinds = torch.rand(3, len(crops), 1, 1, 1, generator=generator)
+    strengths = torch.rand(len(crops), generator=generator)
     grey = crops.mean(dim=1, keepdim=True).expand_as(crops)
     shown = torch.where(kinds[0] < _GREY, grey, crops)
     size = crops.shape[-1]
-    small = F.interpolate(shown, (size // 4, size // 4), mode="area")
+    small = F.interpolate(shown, (max(1, size // 4),) * 2, mode="area")
     far = F.interpolate(small, (size, size), mode="bilinear")
     shown = torch.where(kinds[1] < _FAR, far, shown)
     sigma = (least + (MOST_NOISE - least) * strengths)[:, None, None, None] * (kinds[2] >= _CLEAN)

@@ -129,12 +129,11 @@ def _digest(asked: tuple[object, ...]) -> str:
 
 
 def _find_taught(path: Path, lesson: str) -> Difference | None:
-    """Return what the same call has taught before; None if no file is there, or one that cannot be read; raise a
-    ValueError for what another call has taught, which took its time."""
-    try:
-        known = read_difference(path)
-    except ValueError:
+    """Return what the same call has taught before; None if no file is there; raise a ValueError for what another call
+    has taught, which took its time, and for any other file, which would be replaced."""
+    if not path.exists():
         return None
+    known = read_difference(path)
     if known.lesson != lesson:
         raise ValueError(
             f"'{path.name}' holds what {known.model} was taught with other photographs or settings; give this lesson "
@@ -144,15 +143,24 @@ def _find_taught(path: Path, lesson: str) -> Difference | None:
 
 
 def _go_on(teaching: Teaching, path: Path, key: str) -> None:
-    """Go on from a file of the state, if it is there and of the same call; of a damaged one it only warns."""
+    """Go on from a file of the state, if it is there; of a damaged one it only warns; raise a ValueError for one of
+    another call, which would be replaced."""
     if not path.is_file():
         return
     try:
         with safetensors.safe_open(path, "pt") as file:
-            if (file.metadata() or {}).get("key") == key:
-                teaching.read_state({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            same = (file.metadata() or {}).get("key") == key
+            state = {name: file.get_tensor(name) for name in file.keys()} if same else {}  # noqa: SIM118
+        if same:
+            teaching.read_state(state)
     except _DAMAGES as error:
         _LOG.warning("%s cannot be used (%s): teaching begins anew", path, error)
+        return
+    if not same:
+        raise ValueError(
+            f"'{path.name}' holds what was begun with other photographs or settings; give this lesson another name, or "
+            "remove that file"
+        )
 
 
 def _keep(teaching: Teaching, path: Path, key: str) -> None:

@@ -167,22 +167,25 @@ class Teaching:
         """Return all that goes on from here: what is learned, its average, the optimizer's means, and numbers."""
         state = {"numbers": torch.tensor([self._step, self._seconds, self._loss], dtype=torch.float64)}
         for name, tensor in self._tensors.items():
-            known = self._optimizer.state[tensor]
-            kept = {"now": tensor, "average": self._average[name]} | {
-                key: known[key] for key in ("exp_avg", "exp_avg_sq")
-            }
+            known = self._optimizer.state[tensor]  # Empty before the first step.
+            means = {key: known.get(key, torch.zeros_like(tensor)) for key in ("exp_avg", "exp_avg_sq")}
+            kept = {"now": tensor, "average": self._average[name]} | means
             state |= {f"{kind} {name}": value.detach().clone() for kind, value in kept.items()}
         return state
 
     def read_state(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from what `write_state` returned."""
+        """Go on from what `write_state` returned; a ValueError or a KeyError, before anything changes, for what is
+        damaged."""
+        for name, value in self.write_state().items():
+            if state[name].shape != value.shape or not bool(state[name].isfinite().all()):
+                raise ValueError(f"{name} is damaged")
         step, self._seconds, self._loss = state["numbers"].tolist()
         self._step = int(step)
         with torch.no_grad():
             for name, tensor in self._tensors.items():
                 tensor.copy_(state[f"now {name}"])
                 self._average[name].copy_(state[f"average {name}"])
-                means = {key: state[f"{key} {name}"].to(tensor) for key in ("exp_avg", "exp_avg_sq")}
+                means = {key: state[f"{key} {name}"].to(tensor, copy=True) for key in ("exp_avg", "exp_avg_sq")}
                 self._optimizer.state[tensor] = {"step": torch.tensor(step, dtype=torch.float32), **means}
 
 

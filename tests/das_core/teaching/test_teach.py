@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 import timm
 import torch
+from safetensors import safe_open
+from safetensors.torch import load, save
 from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
@@ -98,9 +100,30 @@ def test_a_state_of_another_call_or_a_damaged_one_is_not_used(tmp_path: Path, ca
     path, judge = tmp_path / "kept.safetensors", classifier()
     state = path.with_name("kept.safetensors.state")
     whole = weights_of(teach(judge, PHOTOGRAPHS, crops=32))
-    state.write_bytes(b"no tensors")
-    assert torch.equal(weights_of(teach(judge, PHOTOGRAPHS, crops=32, path=path)), whole)
-    assert "teaching begins anew" in caplog.text
+
+    def stop(progress: Progress) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        teach(judge, PHOTOGRAPHS, crops=32, path=path, watch=stop)
+    with pytest.raises(ValueError, match=r"'kept\.safetensors\.state' holds what was begun with other photographs"):
+        teach(judge, PHOTOGRAPHS, crops=32, seed=1, path=path)
+    # Read and not mapped, as the file is written to below.
+    tensors = load(state.read_bytes())
+    with safe_open(state, "pt") as file:
+        about = file.metadata()
+    last = max(name for name in tensors if name.startswith("now "))
+    damages = [tensors | {last: tensors[last] * float("nan")}, tensors | {last: tensors[last][:1].clone()}]
+    for damage in (b"no tensors", *(save(one, about) for one in damages)):
+        state.write_bytes(damage)
+        assert torch.equal(weights_of(teach(judge, PHOTOGRAPHS, crops=32, path=path)), whole)
+        assert "teaching begins anew" in caplog.text
+        caplog.clear()
+        path.unlink()
+    path.write_bytes(b"a checkpoint of mine")
+    with pytest.raises(ValueError, match="is no file of what was taught"):
+        teach(judge, PHOTOGRAPHS, crops=32, path=path)
+    assert path.read_bytes() == b"a checkpoint of mine"
 
 
 def test_memory_that_runs_out_halves_the_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
