@@ -106,7 +106,6 @@ if TYPE_CHECKING:
     from .report.level_sheet import render_level_sheets
     from .report.objective_scores import score_images
     from .report.shots import Shot
-    from .report.spectrum import measure_spectrum
     from .report.verdict import classify, compare_with_texts
     from .teaching.agreement import measure_agreement
     from .teaching.teach import load_taught, teach
@@ -134,7 +133,6 @@ else:
             ".report.level_sheet": ["render_level_sheets"],
             ".report.objective_scores": ["score_images"],
             ".report.shots": ["Shot"],
-            ".report.spectrum": ["measure_spectrum"],
             ".report.verdict": ["classify", "compare_with_texts"],
             ".teaching.agreement": ["measure_agreement"],
             ".teaching.teach": ["load_taught", "teach"],
@@ -160,7 +158,7 @@ __all__ = [
     "compare_with_texts", "content_objective", "decompose", "describe", "diversity_objective", "draw_svg", "edit_stack",
     "embedding_objective", "feature_objective", "find_layers", "image_objective", "in_region", "latent_objective",
     "load", "load_dictionary", "load_open_clip", "load_preference", "load_stack", "load_starter", "load_starter_clip",
-    "load_starters", "load_taught", "load_timm", "load_torchvision", "measure_agreement", "measure_spectrum",
+    "load_starters", "load_taught", "load_timm", "load_torchvision", "measure_agreement",
     "move_camera", "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history", "pool_layer",
     "preference_objective", "prior", "read_acts", "render_film", "render_level_sheets", "render_stack", "render_zoom",
     "save_film", "save_stack", "scale_changes", "score_images", "share_views", "split_acts", "style_objective", "teach",

@@ -26,7 +26,6 @@ from .report.feature_atlas import FeatureAtlas
 from .report.history import PlotHistory
 from .report.level_sheet import StackLevels
 from .report.objective_scores import ObjectiveScore
-from .report.spectrum import Spectrum
 from .report.verdict import Classify, Similarity
 from .stack.conversion import FilmStack, ZoomStack
 from .stack.edit import EditStack
@@ -72,7 +71,6 @@ NODES = [
     Similarity,
     Describe,
     ObjectiveScore,
-    Spectrum,
     PlotHistory,
     ListLayers,
     FeatureAtlas,

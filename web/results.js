@@ -12,7 +12,6 @@ const SIZES = {
   DAS_Describe: [300, 0],
   DAS_ObjectiveScore: [300, 0],
   DAS_PlotHistory: [300, 290],
-  DAS_Spectrum: [300, 420],
   DAS_StackLevels: [300, 450],
   DAS_ListLayers: [560, 0],
   DAS_FeatureAtlas: [400, 0],

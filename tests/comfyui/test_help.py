@@ -55,9 +55,9 @@ def russian_page(comfyui: Client, browser: Browser) -> Iterator[Page]:
 
 
 def test_a_language_without_a_translation_shows_the_english_help(russian_page: Page) -> None:
-    text = open_help(russian_page, "DAS_Spectrum")
-    expect(text.locator("h1")).to_have_text("Direct Ascent Spectrum")
-    expect_picture(text, f"{DOCS}/DAS_Spectrum/picture.jpg")
+    text = open_help(russian_page, "DAS_PlotHistory")
+    expect(text.locator("h1")).to_have_text("Plot Ascent History")
+    expect_picture(text, f"{DOCS}/DAS_PlotHistory/picture.jpg")
 
 
 def test_a_link_shows_the_help_of_the_other_node_and_there_is_a_way_back(page: Page) -> None:

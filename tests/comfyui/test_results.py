@@ -42,7 +42,6 @@ NODES: dict[str, tuple[Prompt, str | None, int]] = {
     # The inputs, how the text begins, and the number of images that are shown.
     "DAS_Classify": ({"classifier": CLASSIFIER, "image": FRAMES, "top_k": 5}, "image 1: EfficientNet-Lite0 sees:", 2),
     "DAS_Similarity": ({"clip": CLIP, "image": IMAGE, "text": "a reef\na castle"}, "", 1),
-    "DAS_Spectrum": ({"image": IMAGE, "stack": STACK}, "image: slope ", 1),
     "DAS_PlotHistory": ({"history": HISTORY}, "jellyfish: ", 1),
     "DAS_StackLevels": ({"stack": STACK, "size": 64, "stretch": True}, None, 1),
     "DAS_SaveStack": ({"stack": STACK, "filename_prefix": "results"}, "saved as results_0000", 0),

@@ -29,7 +29,6 @@ from das_core.objectives.priors import prior
 from das_core.objectives.style import style_objective
 from das_core.objectives.term import Objective
 from das_core.report.objective_scores import score_images
-from das_core.report.spectrum import measure_level_variances, measure_spectrum
 from das_core.report.verdict import compare_with_texts
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.render import render_stack
@@ -133,11 +132,9 @@ def test_a_step_reads_twice_and_sends_draws_alone_and_nothing_needs_what_mps_lac
         ascent = CLASSIFIERS[case]((starter if real else classifier(64)).to(DEVICE))
         check_step(ascent, traffic)
         if case in ("mask", "tile", "adam"):
-            # Nor does what a result is rendered and measured by.
+            # Nor does what a result is rendered by.
             for scale in (0.5, 1.5):
                 render_stack(ascent.result.stack, scale)
-            measure_spectrum(ascent.result.image)
-            measure_level_variances(ascent.result.stack)
             assert not traffic.lacking, list(map(str, traffic.lacking))
 
 

@@ -87,7 +87,6 @@ def place(_: Path) -> Tensor:
     draw_looks,
     edit,
     place,
-    lambda _: da.measure_spectrum(PHOTO).power,
 )
 def test_all_that_is_public_is_the_same_under_autocast(make: Callable[[Path], Any], tmp_path: Path) -> None:
     with torch.autocast("cpu", torch.bfloat16):

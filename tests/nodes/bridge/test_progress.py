@@ -221,7 +221,6 @@ NODES: dict[str, tuple[Callable[[Pack], dict[str, Any]], int | None, int | None]
     # The inputs, and which outputs are the text and the chart.
     "DAS_Classify": (classifying, 0, 1),
     "DAS_Similarity": (lambda pack: {"clip": pack.clip(Toy()), "image": torch.rand(2, 9, 9, 3)}, 0, 1),
-    "DAS_Spectrum": (lambda pack: {"image": torch.rand(1, 64, 64, 3)}, 0, 1),
     "DAS_PlotHistory": (lambda pack: {"history": pack.optimize()[3]}, 0, 1),
     "DAS_ObjectiveScore": (
         lambda pack: {"image": torch.rand(3, 24, 32, 3), "objectives": {"objective0": pack.objective()}},

@@ -1,4 +1,4 @@
-"""Charts of histories and spectra, and sheets of levels: what they show, and what is said where there is none."""
+"""Charts of histories, and sheets of levels: what they show, and what is said where there is none."""
 
 import torch
 
@@ -16,21 +16,6 @@ def test_a_history_and_the_one_before_it_are_plotted(pack: Pack) -> None:
     assert_is_image(chart, 1, 380, 600)
 
 
-def test_an_image_a_stack_or_both_have_a_spectrum(pack: Pack) -> None:
-    image, stack, _, _, _ = pack.optimize(stack=pack.stack(start={"start": "noise"}, batch_size=2))
-    text, chart, slope, low, high = pack.run("DAS_Spectrum", image=image)
-    assert chart.shape == (1, 450, 600, 3)
-    assert text.startswith(f"image 1: slope {slope:.2f}, low band {low:.2f}, high band {high:.2f}\nimage 2: ")
-    both = pack.run("DAS_Spectrum", image=image, stack=stack)
-    assert both[2] == slope
-    assert "levels 2: variance slope " in both[0]
-    alone = pack.run("DAS_Spectrum", stack=stack)
-    assert alone[0] == both[0]
-    assert torch.equal(alone[1], both[1])
-    noise = torch.rand(1, 64, 64, 3, generator=torch.Generator().manual_seed(6))
-    assert pack.run("DAS_Spectrum", image=noise, stack=stack)[2] == pack.run("DAS_Spectrum", image=noise)[2] != slope
-
-
 def test_levels_are_shown_as_a_sheet(pack: Pack) -> None:
     noise = {"start": "noise", "amplitude": 0.3, "decay": 0.7}
     (sheet,) = pack.run("DAS_StackLevels", stack=pack.stack(batch_size=2, start=noise), size=64)
@@ -44,10 +29,6 @@ test_what_cannot_be_is_refused = refuse_all(
     {
         "^the history holds no step; .*: connect the history output of Direct Ascent Optimize$": (
             lambda pack: pack.run("DAS_PlotHistory", history=(), before=())
-        ),
-        "nothing is connected: connect an image, or a stack": lambda pack: pack.run("DAS_Spectrum"),
-        "^the levels of the stack are empty: it has not climbed yet; use the stack of an ascent$": lambda pack: (
-            pack.run("DAS_Spectrum", image=torch.rand(1, 80, 80, 3), stack=pack.stack())
         ),
         r"a sheet of 2 x 8 levels needs about .* are free: choose a smaller size, or look into a smaller stack": (
             lambda pack: pack.run("DAS_StackLevels", stack=pack.stack(batch_size=2), size=512)

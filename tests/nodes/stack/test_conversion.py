@@ -82,7 +82,6 @@ NODES: dict[str, Callable[[Pack, Any], Any]] = {
         pack, stack=pack.run("DAS_EditStack", stack=stack, gains="1-8: 0.5", freeze="1-4")[0], steps=1
     )[0],
     "levels": lambda pack, stack: pack.run("DAS_StackLevels", stack=stack)[0],
-    "spectrum": lambda pack, stack: pack.run("DAS_Spectrum", stack=stack)[1],
     "sgd": lambda pack, stack: optimize(pack, stack=stack, steps=1, optimizer={"optimizer": "sgd"})[0],
     "smooth": lambda pack, stack: optimize(
         pack, stack=stack, steps=1, objectives={"objective0": pack.run("DAS_Prior", kind="total_variation")[0]}

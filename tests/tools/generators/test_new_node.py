@@ -75,7 +75,7 @@ def test_a_node_in_every_folder_runs_and_passes_its_test_and_the_linter(tmp_path
     assert f"{len(SOCKETS)} passed" in ran.stdout, ran.stdout + ran.stderr
     rows = (tmp_path / "docs/nodes.md").read_text(encoding="utf-8").split("\n")
     last = rows.index("| [**New Views**](../web/docs/DAS_NewViews.md) | TODO |")
-    assert rows[last - len(SOCKETS)].startswith("| [**Direct Ascent Spectrum**]")
+    assert rows[last - len(SOCKETS)].startswith("| [**Plot Ascent History**]")
     assert rows[last + 1] == ""
 
 
