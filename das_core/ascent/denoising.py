@@ -15,7 +15,7 @@ from ..stack.image_stack import ImageStack, move_canvas
 from ..stack.linear_operator import StackOperator
 from ..stack.pixels import invert_pixels, render_pixels
 from ..stack.spec import StackSpec
-from .memory import DenoiserMemoryError, is_out_of_memory
+from .memory import seeing_whole_canvases
 from .spreading import select_images, split_frames
 
 
@@ -87,7 +87,8 @@ class Denoising:
         if around is not None and frames is not None:
             around = around.select(frames)
         seen = shown if around is None else around.composite(shown)
-        try:
+        advice = "take TotalVariation, which needs least, or none"
+        with seeing_whole_canvases(f"the denoiser '{self.denoiser.name}'", advice):
             if threshold := self.keep * progress:
                 start = stack.start if frames is None else select_images(stack.start, frames)
                 kept = render_pixels(start, spec.color) if around is None else around.pixels
@@ -96,13 +97,6 @@ class Denoising:
                 denoised = hold_on(denoised, kept, denoised - denoised_kept, threshold, spec.tile)
             else:
                 denoised = self._denoise(seen, spec, progress)
-        except (RuntimeError, MemoryError) as error:
-            if not is_out_of_memory(error):
-                raise
-            raise DenoiserMemoryError(
-                f"memory ran out in the denoiser '{self.denoiser.name}': make the picture or the batch smaller, take "
-                "TotalVariation, which needs least, or none"
-            ) from error
         # `seen` may be a mixture of `shown` and the surroundings, so only the change of `seen` is added to `shown`.
         smoothed = invert_pixels(shown.add_(denoised - seen, alpha=self.share), spec.color)
         if mask is not None:

@@ -23,7 +23,7 @@ from .continuing import continue_course
 from .denoising import Denoising
 from .focus import Focus
 from .gradient import ScoreGradient
-from .memory import DenoiserMemoryError, is_out_of_memory
+from .memory import CanvasMemoryError, is_out_of_memory
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Pace, Schedule, pace_at
@@ -156,7 +156,7 @@ class Ascent:
 
         Raises:
             AscentError: when the gradient of all images is zero, or the gradient or the canvas is not finite.
-            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in the denoiser.
+            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in look or denoiser.
         """
         # Not in `__init__`: a move to another device replaces weights that were loaded under `torch.inference_mode()`.
         check_differentiable(self.judges)
@@ -216,8 +216,11 @@ class Ascent:
         steps = whole if scale == 1 else max(1, round(whole / 3))
         with running(self.device), own_modes(on_cpu=True):
             course, augmentation = continue_course(self._course, self.augmentation, scale)
+            within = self.within and self.within.enlarge(scale)
+            # Interpolation leads a little beyond the values that it is between.
+            stack = course.stack if within is None else within.project(course.stack)
         following = Ascent(
-            course.stack,
+            stack,
             course.plan,
             augmentation,
             steps=steps,
@@ -228,7 +231,7 @@ class Ascent:
             focus=course.focus,
             pace=self.pace,
             denoising=self.denoising,
-            within=self.within,
+            within=within,
             skip=0 if scale == 1 else 2 * steps,
             acts=acts,
         )
@@ -301,8 +304,8 @@ class Ascent:
             except AscentError as error:
                 error.result = self.result if self.history else None
                 raise
-            except DenoiserMemoryError:
-                raise  # The denoiser sees whole canvases, so smaller chunks of views would not help.
+            except CanvasMemoryError:
+                raise  # What has no views needs it, so smaller chunks of views would not help.
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     if mismatch := describe_mismatch(self.judges, self.stack.canvas.device):

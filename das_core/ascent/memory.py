@@ -1,10 +1,12 @@
 """An estimate of the memory that an ascent takes, before any of it is allocated, and the errors of too little."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 
 import torch
 
+from ..looks.look import estimate_look_bytes
 from ..models.activation_memory import measure_view_bytes
 from ..stack.spec import StackSpec
 from ..views.transforms import count_kept_views
@@ -52,11 +54,24 @@ def estimate_ascent_bytes(
     rows = max((2 * 4 * 3 * member.size * max(height, width) for member in members), default=0)
     size = max((member.size for member in members), default=0)
     kept = int(count_kept_views(transforms) * 4 * 3 * size**2)
-    return needed + chunk * (max(map(measure_view_bytes, members), default=0) + rows + kept)
+    views = chunk * (max(map(measure_view_bytes, members), default=0) + rows + kept)
+    # The look is over before a judge sees the first views.
+    return needed + max(views, estimate_look_bytes(spec.look, batch, spec.canvas))
 
 
-class DenoiserMemoryError(torch.OutOfMemoryError):
-    """A denoiser has run out of memory; smaller chunks of views would not help, because it sees whole canvases."""
+class CanvasMemoryError(torch.OutOfMemoryError):
+    """Memory ran out in what sees whole canvases, a look or a denoiser; smaller chunks of views would not help."""
+
+
+@contextmanager
+def seeing_whole_canvases(what: str, advice: str) -> Iterator[None]:
+    """If memory runs out in the `with` block, raise a CanvasMemoryError that says in what, and what to do."""
+    try:
+        yield
+    except (RuntimeError, MemoryError) as error:
+        if not is_out_of_memory(error):
+            raise
+        raise CanvasMemoryError(f"memory ran out in {what}: make the picture or the batch smaller, {advice}") from error
 
 
 def is_out_of_memory(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ from ..looks.look import FAINTEST
 from ..stack.pixels import pull_back_gradient, render_pixels
 from ..views.pyramid import Pyramid
 from .focus import Focus, measure_squared_distances
+from .memory import seeing_whole_canvases
 from .pace import Pace
 from .scoring import Scoring
 from .spreading import select_images, split_frames
@@ -53,7 +54,9 @@ class StepRenderer:
             for begin, part in split_frames(images, canvas.device):
                 synthesised[begin : begin + len(part)] = render_pixels(self.scoring.show(canvas, part), color)
             around = around and around.select(images)
-        shown = self.scoring.stack.spec.apply_look(synthesised, FAINTEST + (1 - FAINTEST) * progress)
+        with seeing_whole_canvases("the look", "take another look, or none"):
+            spec = self.scoring.stack.spec.settle_look(canvas)
+            shown = spec.apply_look(synthesised, FAINTEST + (1 - FAINTEST) * progress)
         shown = shown if around is None else around.composite(shown)
         return ShownPixels(Pyramid(shown.detach().requires_grad_(), images), synthesised, images)
 

@@ -70,6 +70,11 @@ class Within:
         """Return a bound that may be given as its limit; None stays None."""
         return given if given is None or isinstance(given, Within) else cls(given)
 
+    def enlarge(self, scale: float) -> "Within":
+        """Return the bound of pictures of a multiple of the size, in which each pixel may change as much as before."""
+        grows = self.norm == "l2"  # The root of a sum over `scale` times as many rows and columns.
+        return replace(self, limit=min(self.limit * scale, _MOST[self.norm])) if grows else self
+
     def check_start(self, stack: ImageStack) -> None:
         """Raise a ValueError when an image of a stack is already outside the bound."""
         change = render_pixels(stack.canvas, stack.spec.color) - render_pixels(stack.start, stack.spec.color)

@@ -106,10 +106,15 @@ def show_luminance(images: Tensor) -> Tensor:
     return red + green + blue
 
 
+def count_at_once(batch: int, values: int) -> int:
+    """Return how many images of a batch of so many values `map_images` gives to its function at once on the CPU."""
+    return batch if values <= _MOST_AT_ONCE else 1
+
+
 def map_images(change: Callable[[Tensor], Tensor], images: Tensor) -> Tensor:
     """Apply a function to images (B, ...), one by one if many are on the CPU, so that a run can be cancelled."""
     allow_interrupt()
-    if images.device.type != "cpu" or images.numel() <= _MOST_AT_ONCE:
+    if images.device.type != "cpu" or count_at_once(len(images), images.numel()) == len(images):
         return change(images)
     return torch.cat([change(image) for image in pausing(images.split(1))])
 

@@ -1,13 +1,15 @@
 """The protocol of looks, and what all of them need."""
 
 import math
+from collections.abc import Callable
 from typing import Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..common.images import map_images
+from ..common.geometry import Shape
+from ..common.images import count_at_once, map_images
 from ..common.modes import without_autocast
 
 FAINTEST = 0.15
@@ -20,7 +22,8 @@ class Look(Protocol):
 
     It is deterministic and keeps no state: what it needs, such as a palette, it finds in the pixels. A look with a
     method `settle(pixels)`, which returns one with what it finds in them fixed, makes the frames of a film alike. With
-    `draw(pixels, margin, tile)`, which returns a `Shape` list for pixels (1, 3, H, W), it is saved as these in SVG.
+    `draw(pixels, margin, tile)`, which returns a `Shape` list for pixels (1, 3, H, W), it is saved as these in SVG. If
+    it takes far more than eight tensors like its pixels, `estimate_bytes(canvas)` says how many bytes for one picture.
 
     Example:
         >>> import torch
@@ -53,6 +56,15 @@ def apply_look(look: Look | None, pixels: Tensor, margin: int, tile: bool, share
         raise ValueError(f"the look answers {tuple(pixels.shape)} with {what}: it must return pixels of the same shape")
     made = made.to(pixels).clamp(0, 1)
     return made if share >= 1 else pixels.lerp(made, share)
+
+
+def estimate_look_bytes(look: Look | None, batch: int, canvas: Shape) -> int:
+    """Return about how many bytes `apply_look` takes beside pixels (B, 3, H, W) on a canvas (H, W)."""
+    if look is None:
+        return 0
+    values = 3 * math.prod(canvas)
+    estimate: Callable[[Shape], int] = getattr(look, "estimate_bytes", lambda _: 8 * 4 * values)
+    return count_at_once(batch, batch * values) * estimate(canvas)
 
 
 def measure_scale(pixels: Tensor, margin: int) -> float:

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from ..common.choices import check_choice
 from ..common.coarse_blur import blur_coarsely
+from ..common.geometry import Shape
 from ..common.interruption import pausing
 from ..common.scalars import check_number
 from .look import measure_scale, wrap
@@ -55,6 +56,10 @@ class Paint:
         else:
             painted = _wash(painted, radius)
         return painted[..., border : border + pixels.shape[2], border : border + pixels.shape[3]].clamp(0, 1)
+
+    def estimate_bytes(self, canvas: Shape) -> int:
+        """Return about how many bytes painting a picture takes: bands of it at a time, and a few tensors like it."""
+        return 4 * 3 * (36 * min(math.prod(canvas), _AT_ONCE) + 8 * math.prod(canvas))
 
 
 def filter_kuwahara(pixels: Tensor, radius: int) -> Tensor:

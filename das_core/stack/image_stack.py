@@ -159,7 +159,7 @@ class ImageStack:
         canvas, operator = self.canvas, self.spec.zoom_operator
         if operator is not None:
             canvas = operator.forward(canvas, range(operator.zoom.depths))
-        return self.composite(self.spec.apply_look(render_pixels(canvas, self.spec.color)))
+        return self.composite(self.spec.settle_look(self.canvas).apply_look(render_pixels(canvas, self.spec.color)))
 
     def composite(self, shown: Tensor) -> Tensor:
         """Put the surroundings, if there are any, around pixels of this stack."""

@@ -85,7 +85,8 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
     shape = canvas.shape[2], canvas.shape[3]
     if (zoom := stack.spec.zoom) is not None:
         canvas = ZoomOperator(zoom, shape, margin).forward(canvas, range(zoom.depths))
-    pixels = stack.spec.apply_look(render_pixels(canvas, stack.spec.color), margin=margin)
+    spec = stack.spec.settle_look(stack.canvas)
+    pixels = spec.apply_look(render_pixels(canvas, spec.color), margin=margin)
     around = _resize_surroundings(stack, shape)
     return crop_margin(pixels if around is None else around.composite(pixels), margin)
 
@@ -148,7 +149,7 @@ def render_film(stack: ImageStack, frames: int | None = None, scale: float = 1.0
     check_number("frames", count, 1, MOST_SHOWN, "24 make two seconds", whole=True)
     check_scale(scale)
     moments = find_moments(time, count)
-    spec, parts = replace(_settle(stack), time=None), []
+    spec, parts = replace(stack.spec.settle_look(stack.canvas), time=None), []
     for begin in pausing(range(0, count, _AT_ONCE)):
         some = moments[begin : begin + _AT_ONCE]
         around = mix_surroundings(stack.surroundings, some)
@@ -186,19 +187,11 @@ def render_zoom(
     canvas = stack.canvas if scale == 1 else _resize_canvas(stack, scale)
     _, margin = scale_size(stack.spec, scale)
     operator = ZoomOperator(zoom, (canvas.shape[2], canvas.shape[3]), margin, keep=False)
-    spec, parts = replace(_settle(stack), zoom=None), []
+    spec, parts = replace(stack.spec.settle_look(stack.canvas), zoom=None), []
     for begin in range(0, len(known), _AT_ONCE):
         seen = operator.forward(canvas, known[begin : begin + _AT_ONCE])
         parts.append(crop_margin(spec.apply_look(render_pixels(seen, spec.color), margin=margin), margin))
     return torch.cat(parts)
-
-
-def _settle(stack: ImageStack) -> StackSpec:
-    """Return the spec of a film or a zoom with the look that all its frames share, such as a palette."""
-    if stack.spec.look is None:
-        return stack.spec
-    plain = replace(stack, spec=replace(stack.spec, look=None))
-    return stack.spec.settle_look(plain.pixels())
 
 
 def _list_moments(zoom: Zoom, moments: int | Sequence[float], out: bool) -> list[float]:

@@ -17,7 +17,7 @@ from .bands import Band, check_bands, covers_all_resolutions, format_band
 from .levels import check_levels, default_levels, level_shape
 from .linear_operator import Parametrization, StackOperator
 from .parametrizations import OperatorForm, ParametrizationName, find_operator, make_operator
-from .pixels import ColorSpace, crop_margin
+from .pixels import ColorSpace, crop_margin, render_pixels
 from .size import check_size
 from .time import Time
 from .zoom import Zoom, ZoomOperator
@@ -116,17 +116,18 @@ class StackSpec:
         series = self.time or self.zoom
         return Timeline.from_images(batch) if series is None else series.timeline
 
-    def settle_look(self, pixels: Tensor) -> "StackSpec":
-        """Return the spec with the look that all frames or depths share, whose pixels (B, 3, H, W) these are."""
+    def settle_look(self, canvas: Tensor) -> "StackSpec":
+        """Return the spec with the look that all images of a film or a zoom share, such as a palette."""
         settle = getattr(self.look, "settle", None)
         if settle is None or self.series is None:
             return self
-        return replace(self, look=settle(crop_margin(pixels, self.margin)))
+        zoom = self.zoom_operator
+        shown = canvas if zoom is None else zoom.forward(canvas, range(zoom.zoom.depths))
+        return replace(self, look=settle(crop_margin(render_pixels(shown, self.color), self.margin)))
 
     def apply_look(self, pixels: Tensor, share: float = 1.0, margin: int | None = None) -> Tensor:
         """Return pixels (B, 3, H, W), 0..1, moved a share of the way to their form in the look, if there is one."""
-        look = self.settle_look(pixels).look
-        return apply_look(look, pixels, self.margin if margin is None else margin, self.tile, share)
+        return apply_look(self.look, pixels, self.margin if margin is None else margin, self.tile, share)
 
     @property
     def keeps_magnitudes(self) -> bool:

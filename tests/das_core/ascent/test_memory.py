@@ -32,6 +32,7 @@ def estimate(stack: da.ImageStack, asked: da.Objective | Sequence[da.Objective],
     *((2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 126), method="layers"), one) for one in (ASCENT, HEAVY)),
     *((1, da.StackSpec(64, 64, 16, (*range(1, 64, 5), 95), time=da.Time(frames)), HEAVY) for frames in (3, 30)),
     (1, da.StackSpec(64, 64, 16, (*range(1, 64, 5), 94), time=da.Time(30)), da.NormalizedAscent()),
+    *((2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 125), look=look), ASCENT) for look in (da.Paint(), da.Glass())),
 )
 def test_the_estimate_is_within_a_factor_of_two(batch: int, spec: da.StackSpec, optimizer: Optimizer) -> None:
     wish = [toy_class()]

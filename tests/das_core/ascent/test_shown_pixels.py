@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import pytest
 import torch
@@ -168,3 +169,31 @@ def test_views_show_ever_more_of_a_look_and_gradients_pass_it() -> None:
         gradient = pull_back_gradient(2 * pixels.detach(), plain, SPEC.color)
         torch.testing.assert_close(renderer.pull_back(0, shown, replace(PACE, progress=progress)), gradient)
     assert torch.equal(stack.image(), 1 - noisy().image())
+
+
+@each_case("settings", {"time": da.Time(12)}, {"zoom": da.Zoom(4)})
+def test_the_views_of_a_step_show_the_palette_of_all_frames(settings: Any) -> None:
+    spec = replace(SPEC, look=da.Cells(8, 4), **settings)
+    stack = da.ImageStack.noise(spec)
+    # From black to white, so that the frames that a step shows have other colours than all of them.
+    stack = replace(stack, canvas=stack.canvas + torch.linspace(-2, 2, stack.batch)[:, None, None, None])
+    shown = StepRenderer(make_scoring(stack, [toy_class()], da.Augmentation(2), SEED)).render(stack.canvas, 0, 1.0)
+    (pixels,) = shown.pyramid.leaves
+    assert shown.images is not None
+    assert len(pixels) <= 2
+    whole = stack.pixels()
+    colors = {tuple(color) for color in whole.transpose(0, 1).flatten(1).T.tolist()}
+    assert len(colors) <= 4
+    assert {tuple(color) for color in pixels.detach().transpose(0, 1).flatten(1).T.tolist()} <= colors
+    if spec.zoom is None:
+        torch.testing.assert_close(pixels.detach(), whole[shown.images])
+
+
+def test_a_look_without_memory_is_named_and_takes_no_views_away() -> None:
+    def paint(pixels: Tensor, margin: int = 0, tile: bool = False) -> Tensor:
+        raise MemoryError
+
+    ascent = da.Ascent(da.ImageStack.gray(replace(SPEC, look=paint)), toy_class(), VIEWS, chunk=4)
+    with pytest.raises(torch.OutOfMemoryError, match="in the look: make the picture or the batch smaller"):
+        next(iter(ascent))
+    assert ascent.chunk == 4

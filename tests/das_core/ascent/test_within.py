@@ -93,6 +93,23 @@ def test_a_bound_holds_in_a_region_and_where_an_ascent_goes_on() -> None:
         da.Ascent(after, toy_class(), within=0.01)
 
 
+@each_case(("limit", "norm", "twice"), (0.05, "linf", 0.05), (2.0, "l2", 4.0), (8e29, "l2", 1e30))
+def test_an_ascent_that_goes_on_at_twice_the_size_may_change_each_pixel_as_much(
+    limit: float, norm: Norm, twice: float
+) -> None:
+    # A step size that reaches the bound everywhere, where interpolation overshoots.
+    ascent = da.Ascent(photo(2), toy_class(), VIEWS, steps=4, optimizer=da.SGD(1.0), within=da.Within(limit, norm))
+    ascent.run()
+    larger = ascent.go_on()
+    assert larger.within == da.Within(twice, norm)
+    begin = replace(larger.stack, canvas=larger.stack.start).image()
+    for stack in (larger.stack, *(step.stack for step in larger)):
+        change = (stack.image() - begin).double().flatten(1)
+        far = change.abs().amax(dim=1) if norm == "linf" else change.square().sum(dim=1).sqrt()
+        assert float(far.max()) <= twice
+        assert float(far.min()) > (0.9 * twice if twice < 10 else 0)
+
+
 test_a_limit_out_of_range_and_another_norm_are_refused = refuses(
     da.Within,
     *((limit, "linf", r"8/255 hardly shows") for limit in (0.0, 1e-6, 8, math.nan)),
