@@ -10,7 +10,7 @@ from torch import Tensor
 from torchvision.transforms.functional import resize, to_pil_image, to_tensor
 from torchvision.utils import make_grid
 
-from das_core.ascent.loop import Ascent
+from das_core.ascent.ascent import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.objectives.term import Objective

@@ -13,7 +13,7 @@ import torch
 from matplotlib.figure import Figure
 
 from benchmarks.common import HERE, time_by_turns
-from das_core.ascent.loop import Ascent
+from das_core.ascent.ascent import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective

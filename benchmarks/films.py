@@ -12,7 +12,7 @@ from dataclasses import replace
 from torch import Tensor
 
 from benchmarks.common import HERE, SEED, save_sheet
-from das_core.ascent.loop import Ascent
+from das_core.ascent.ascent import Ascent
 from das_core.ascent.recipe import PICTURE
 from das_core.ascent.result import Step
 from das_core.models.classifier import Classifier

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.common import time_by_turns
-from das_core.ascent.loop import Ascent
+from das_core.ascent.ascent import Ascent
 from das_core.ascent.recipe import SKETCH
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, load_starter

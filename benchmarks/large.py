@@ -11,7 +11,7 @@ import torch
 
 from benchmarks.common import time_by_turns
 from benchmarks.memory import PeakBytes
-from das_core.ascent.loop import Ascent
+from das_core.ascent.ascent import Ascent
 from das_core.common.cache import free_caches
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter

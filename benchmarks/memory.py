@@ -11,7 +11,7 @@ from torch.utils._pytree import tree_iter
 
 from benchmarks.common import PLAIN
 from das_core.ascent.adam import Adam
-from das_core.ascent.loop import Ascent
+from das_core.ascent.ascent import Ascent
 from das_core.ascent.memory import estimate_ascent_bytes
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer

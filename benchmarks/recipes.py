@@ -15,7 +15,7 @@ from typing import Literal
 from torch import Tensor
 
 from das_core.ascent import recipe
-from das_core.ascent.loop import Ascent
+from das_core.ascent.ascent import Ascent
 from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP

@@ -6,8 +6,8 @@ from tqdm import tqdm
 
 from benchmarks.common import HERE, load_photograph, save_sheet
 from benchmarks.recipes import load_classifiers
+from das_core.ascent.ascent import Ascent
 from das_core.ascent.denoising import Denoising
-from das_core.ascent.loop import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.recipe import PICTURE
 from das_core.common.images import resize_to_cover

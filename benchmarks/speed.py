@@ -12,8 +12,8 @@ from torch import Tensor
 
 from benchmarks.common import time_by_turns
 from benchmarks.reference import reference_ascent, seed_views, summed
+from das_core.ascent.ascent import Ascent
 from das_core.ascent.denoising import Denoising
-from das_core.ascent.loop import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.classes import class_objective

@@ -3,10 +3,10 @@
 from .act_text import read_acts, split_acts, write_acts
 from .acts import Choose, GoOn, Place, Protect, Weigh
 from .adam import Adam
+from .ascent import Ascent
 from .denoising import Denoising
 from .focus import Focus
 from .guidance import Guidance
-from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .recipe import ATTACK, BEST, DREAM, FEATURE, PICTURE, SKETCH, STYLE, Recipe

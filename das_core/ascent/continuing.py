@@ -13,19 +13,25 @@ from ..views.augmentation import Augmentation
 from .acts import Course
 from .plan import Member, Plan
 from .spreading import select_images
+from .within import Within
 
 
-def continue_course(course: Course, augmentation: Augmentation, scale: int) -> tuple[Course, Augmentation]:
-    """Return the course of the images that climb, at `scale` times the size, and views that reach as far into the
-    margin."""
+def continue_course(
+    course: Course, augmentation: Augmentation, within: Within | None, scale: int
+) -> tuple[Course, Augmentation, Within | None]:
+    """Return the course of the images that climb, at `scale` times the size, views that reach as far into the margin,
+    and a bound in which each pixel may change as much."""
     stack, plan = course.stack, course.plan
     if len(course.images) < stack.batch:
         stack, plan = select_stack(stack, course.images), _select_plan(plan, course.images)
     if scale > 1:
         stack = enlarge_stack(stack, scale)
+    if within is not None:
+        within = within.enlarge(scale)
+        stack = within.project(stack)  # Interpolation overshoots.
     windows = replace(augmentation.windows, jitter=scale * augmentation.windows.jitter)
     images = tuple(range(stack.batch))
-    return Course(plan, course.focus, stack, images), replace(augmentation, windows=windows)
+    return Course(plan, course.focus, stack, images), replace(augmentation, windows=windows), within
 
 
 def select_stack(stack: ImageStack, images: Sequence[int]) -> ImageStack:

@@ -18,7 +18,7 @@ from ..stack.size import SMALLEST_SIDE, widen_margin
 from ..stack.spec import StackSpec
 from ..views.augmentation import Augmentation
 from ..views.windows import Windows
-from .loop import Ascent
+from .ascent import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import LARGEST
 from .pace import Pace

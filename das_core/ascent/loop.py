@@ -1,314 +1,55 @@
-"""The loop of an ascent: `Ascent` holds the settings and does one step after the other."""
+"""The loop of an ascent: one step after the other, with smaller chunks of views when memory runs out."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from typing import Literal
+from collections.abc import Callable
 
 import torch
-from torch import Tensor
 
-from ..common.cache import running
-from ..common.devices import find_device
 from ..common.modes import own_modes
-from ..models.judge import Judge
 from ..objectives.per_image import PerImageScore
-from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
-from ..stack.pixels import crop_margin
-from ..views.augmentation import WHOLE, Augmentation
-from .act_text import check_acts
-from .acts import Act, ActError, Course, GoOn, TimedAct
-from .continuing import continue_course
-from .denoising import Denoising
-from .focus import Focus
-from .gradient import ScoreGradient
 from .memory import CanvasMemoryError, is_out_of_memory
-from .normalized_ascent import NormalizedAscent
-from .optimizers import Optimizer
-from .pace import Pace, Schedule, pace_at
-from .plan import Plan, make_plan
-from .preparation import (
-    check_differentiable,
-    check_parts,
-    check_settings,
-    choose_chunk,
-    choose_denoising,
-    choose_focus,
-    describe_mismatch,
-    prepare_stack,
-)
-from .result import AscentError, Record, Result, Step, make_importance_mask
+from .pace import Pace
+from .plan import Plan
+from .preparation import describe_mismatch
+from .result import Record, Step
 from .scoring import Scoring
 from .step import AscentStep
-from .within import Within
 
 _LOG = logging.getLogger(__name__)
 
-_MOST_SEEN = 8  # Views of each frame of a film or depth of a zoom that is scored.
 
+class Loop:
+    """Moves a stack by steps whose pace depends on how many are done; see `Ascent`, which makes and steers it."""
 
-class Ascent:
-    """Gradient ascent that changes a stack to raise the weighted scores of some objectives.
-
-    `run` does all steps. A `for` loop yields every step; after a break, the next loop continues. `result` can be read
-    at any time. The gradients of different judges are brought to one scale. Where the stack or an objective has a mask,
-    only the gradient under it counts, and views are cut from around it. An image without gradient stands still.
-
-    Args:
-        stack: the stack to start from. The result of an ascent is continued, but schedule and coarse part begin anew.
-        objectives: one or several, or a plan of them for this stack; at least one has a weight other than 0.
-        augmentation: how the judges see the canvas; by default 16 views that may reach up to 56 pixels into the margin.
-        steps: the number of steps; 60 make a good picture.
-        optimizer: how a gradient moves the stack; by default `NormalizedAscent()`.
-        schedule: how the step size changes: `constant`, or `cosine`, which lowers it after the coarse part, or a
-            function from the progress, 0 at the first step and 1 at the last, to the factor of the step size, 0..1.
-        seed: the seed of all random draws, 0 or above.
-        chunk: how many views go through a judge at once; 0 means 4 on a CPU and 16 on other devices. It is halved when
-            memory runs out. It changes only the rounding, but such differences grow from step to step.
-        device: the device to compute on, by default that of the stack. The judges must be on it at the first step.
-        denoising: the denoiser applied after every step; None for none, as in Direct Ascent Synthesis. `auto` means
-            `Denoising()` if the optimizer is `denoised` and an objective has a model, else None.
-        focus: the Gaussian in which the picture grows; with None the whole canvas changes from the first step on, as in
-            Direct Ascent Synthesis. `auto`: None for a tile and a stack that an ascent has changed, else `Focus()`.
-        within: how far the picture may go from the start of the stack; a number: of a pixel (0..1), such as 8/255.
-        pace: one `Pace` for all steps, for a part of a longer process (`Guidance`); None for the schedule.
-        skip: how many steps the schedules are ahead: with 20 steps and a skip of 40, the pace is that of the last 20
-            of 60.
-        acts: what to steer again, see `steer`, and after which number of steps; later ones are never reached.
-
-    Attributes:
-        acts: what has been steered so far, and after which number of steps: the argument `acts` that repeats it.
-        coming: what will be steered again.
-        past: what was steered in the ascents that this one goes on from, each with its `GoOn`.
-        history: the records of the steps done so far.
-        images: the numbers of the images that climb; `Choose` leaves fewer.
-        stack: the stack after the last step done.
-        plan: the terms of the objectives, in groups that share their views.
-
-    Raises:
-        ValueError: when a setting is out of range or does not fit the stack; while it runs, when a judge is on another
-            device, or something of the user returns values of a wrong type, shape or range.
-
-    Example:
-        >>> from das_core import Ascent, Augmentation, Flip, ImageStack, StackSpec, Windows, class_objective
-        >>> from das_core import load_starter
-        >>> jellyfish = class_objective(load_starter(), "jellyfish")
-        >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
-        >>> views = Augmentation(views=4, windows=Windows(jitter=16), transforms=(Flip(),))
-        >>> result = Ascent(stack, [jellyfish], views, steps=6).run()
-        >>> tuple(result.image.shape)
-        (1, 3, 64, 64)
-        >>> result.history[-1].scores["jellyfish"] > result.history[0].scores["jellyfish"]
-        True
-    """
-
-    def __init__(
-        self,
-        stack: ImageStack,
-        objectives: Objective | Sequence[Objective] | Plan,
-        augmentation: Augmentation | None = None,
-        *,
-        steps: int = 60,
-        optimizer: Optimizer | None = None,
-        schedule: Schedule = "cosine",
-        seed: int = 0,
-        chunk: int = 0,
-        device: torch.device | str | None = None,
-        focus: Focus | Literal["auto"] | None = "auto",
-        pace: Pace | None = None,
-        denoising: Denoising | Literal["auto"] | None = "auto",
-        within: Within | float | None = None,
-        skip: int = 0,
-        acts: Sequence[TimedAct] = (),
-    ) -> None:
-        self.plan = make_plan(objectives, stack.spec, stack.batch)
-        check_settings(steps, schedule, seed, chunk)
-        within = Within(within) if isinstance(within, int | float) else within
-        check_parts(augmentation=augmentation, optimizer=optimizer, focus=focus, denoising=denoising, within=within)
-        self.augmentation = augmentation or Augmentation()
-        self.optimizer: Optimizer = optimizer or NormalizedAscent()
-        self.steps, self.schedule, self.seed, self.pace, self.skip = steps, schedule, seed, pace, skip
-        self.focus = choose_focus(focus, stack)
-        self.denoising = choose_denoising(denoising, self.optimizer, self.plan)
-        self.within = within
-        self.device = stack.canvas.device if device is None else find_device(device)
-        self.chunk = chunk or choose_chunk(self.device)
+    def __init__(self, stack: ImageStack, step: AscentStep, find_pace: Callable[[int], Pace], chunk: int) -> None:
+        self.stack, self.chunk = stack, chunk
+        self.images = tuple(range(stack.batch))
         self.history: list[Record] = []
-
-        with running(self.device, empty=False), own_modes(on_cpu=True):
-            self.stack = prepare_stack(stack.to(self.device), self.optimizer, self.within)
-            operator = self.stack.spec.operator(self.device, "layers" if self.optimizer.needs_levels else None)
-            self._scoring = Scoring(self.stack, self.plan, self.augmentation, seed)
-            if self.within is not None:
-                self.stack = self.within.draw_start(self.stack, seed, self._scoring.support.mask)
-            gradient = ScoreGradient(self._scoring, self.focus)
-            self._step = AscentStep(gradient, operator, self.optimizer, self.denoising, self.within)
-            self._strength = self.stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
-            self.images = tuple(range(stack.batch))
-            self.acts: list[TimedAct] = []
-            self.past: list[TimedAct] = []
-            self.coming = sorted(acts, key=lambda timed: timed[0])
-            self._check_coming()
-
-    def __iter__(self) -> Iterator[Step]:
-        """Do the steps that are left, one at a time; an error or a cancel leaves all as it was before its step.
-
-        Raises:
-            AscentError: when the gradient of all images is zero, or the gradient or the canvas is not finite.
-            torch.OutOfMemoryError: when memory runs out even with the smallest chunk of views, or in look or denoiser.
-        """
-        # Not in `__init__`: a move to another device replaces weights that were loaded under `torch.inference_mode()`.
-        check_differentiable(self.judges)
-        with running(self.device):
-            while len(self.history) < self.steps:
-                yield self._do_step()
-
-    def __len__(self) -> int:
-        """Return the number of steps, including those that are already done."""
-        return self.steps
-
-    def run(self) -> Result:
-        """Do all steps that are left and return the result; errors are those of the loop."""
-        with running(self.device):
-            for _ in self:
-                pass
-            return self.result
-
-    def steer(self, act: Act) -> None:
-        """Change what the steps that follow do, such as with `Weigh("castle", 2)`; an act that is refused does nothing.
-
-        Raises:
-            ValueError: when the ascent does not have what the act changes, or what is steered could not be repeated:
-                `read_acts` reads 10,000 acts of 1,000,000 characters.
-        """
-        check_acts([*self.past, *self.acts, *self.coming, (len(self.history), act)])
-        self._steer(act)
-
-    def _steer(self, act: Act) -> None:
-        with running(self.device), own_modes(on_cpu=True):
-            course = act.steer(self._course)
-            scoring = Scoring(course.stack, course.plan, self.augmentation, self.seed)
-            gradient = ScoreGradient(scoring, course.focus)
-            self._scoring, self._step = scoring, replace(self._step, gradient=gradient)
-        self.plan, self.focus, self.stack, self.images = course.plan, course.focus, course.stack, course.images
-        self.acts.append((len(self.history), act))
-
-    def restore(self, stack: ImageStack, history: Sequence[Record]) -> None:
-        """Set an ascent that has not begun to the stack and the history of an ascent with the same settings and acts,
-        without its importance mask."""
-        self.history = list(history)
-        self._steer_coming()
-        self.stack = stack.to(self.device)
-
-    def go_on(self, scale: int = 2, acts: Sequence[TimedAct] = ()) -> "Ascent":
-        """Return an ascent of the images that still climb, at `scale` times the size, with what has been steered.
-
-        Args:
-            scale: 1 climbs on for as many steps again, at the pace of all of them; 2 makes a larger picture, for a
-                third of the steps, at the pace of the last third.
-            acts: what is steered in it, as for this ascent.
-
-        Raises:
-            ValueError: when the picture cannot be larger: a canvas of more than 32,768 pixels a side.
-        """
-        whole = self.steps + self.skip
-        steps = whole if scale == 1 else max(1, round(whole / 3))
-        with running(self.device), own_modes(on_cpu=True):
-            course, augmentation = continue_course(self._course, self.augmentation, scale)
-            within = self.within and self.within.enlarge(scale)
-            # Interpolation leads a little beyond the values that it is between.
-            stack = course.stack if within is None else within.project(course.stack)
-        following = Ascent(
-            stack,
-            course.plan,
-            augmentation,
-            steps=steps,
-            optimizer=self.optimizer,
-            schedule=self.schedule,
-            seed=self.seed,
-            chunk=self.chunk,
-            focus=course.focus,
-            pace=self.pace,
-            denoising=self.denoising,
-            within=within,
-            skip=0 if scale == 1 else 2 * steps,
-            acts=acts,
-        )
-        following.past = [*self.past, *self.acts, (len(self.history), GoOn(scale))]
-        return following
-
-    def score(self, *, whole: bool = False) -> dict[str, list[float]]:
-        """Return the score of each picture as it is now under every part of the objective, by name, without weights.
-
-        Args:
-            whole: False shows all pictures through the same views, made as those of the last step; True shows each
-                once, whole: its middle square, or that of the box around a region.
-        """
-        seen = WHOLE if whole else self.augmentation
-        if self.plan.is_series:  # All its images share the views of a step.
-            seen = replace(seen, views=min(seen.views, _MOST_SEEN))
-        with running(self.device), own_modes(on_cpu=True):
-            found = self._scoring.through(seen).score_images(self.stack.pixels(), Pace(1.0, 1.0, 1.0), self.chunk)
-            return {name: scores.tolist() for name, scores in found.items()}
+        self._step, self._find_pace = step, find_pace
+        self._strength = stack.canvas.new_zeros(stack.batch, *stack.spec.canvas)
 
     @property
-    def judges(self) -> list[Judge]:
-        """The judge of every group that has one; while the ascent runs, they must be on the device of the ascent."""
-        return self.plan.judges
+    def scoring(self) -> Scoring:
+        """What scores the views of the next step."""
+        return self._step.gradient.scoring
 
     @property
-    def picture_mask(self) -> Tensor | None:
-        """Where at least one objective acts in the picture, (B, 1, height, width), 0..1; None for everywhere."""
-        mask = self._scoring.support.mask
-        return None if mask is None else crop_margin(mask, self.stack.spec.margin)
+    def plan(self) -> Plan:
+        """The terms of the objectives, in groups that share their views."""
+        return self.scoring.plan
 
-    @property
-    def result(self) -> Result:
-        """The outcome of the steps done so far."""
-        strength = crop_margin(self._strength[:, None], self.stack.spec.margin)[:, 0]
-        with running(self.device), own_modes(on_cpu=True):
-            importance = make_importance_mask(strength)
-            return Result(self.stack.image(), self.stack, tuple(self.history), importance, self.within)
-
-    @property
-    def _course(self) -> Course:
-        return Course(self.plan, self.focus, self.stack, self.images)
-
-    def _check_coming(self) -> None:
-        """Check the acts that are to come; all but what they do to the picture is known before it has climbed."""
-        course = self._course
-        for number, (step, act) in enumerate(self.coming, start=1):
-            if step >= self.steps:
-                break
-            try:
-                course = act.steer(course)
-            except ValueError as error:
-                raise ActError(f"act {number}, at step {step}: {error}") from error
-        if self.coming:
-            Scoring(course.stack, course.plan, self.augmentation, self.seed)
-
-    def _steer_coming(self) -> None:
-        """Steer what is to be steered before the next step."""
-        while self.coming and self.coming[0][0] <= len(self.history):
-            self._steer(self.coming[0][1])
-            self.acts[-1] = self.coming.pop(0)
-
-    def _do_step(self) -> Step:
+    def do_step(self) -> Step:
         """Do the next step, with smaller chunks if memory runs out."""
-        self._steer_coming()
         while True:
             try:
                 with own_modes(on_cpu=True):
                     return self._try_step()
-            except AscentError as error:
-                error.result = self.result if self.history else None
-                raise
             except CanvasMemoryError:
                 raise  # What has no views needs it, so smaller chunks of views would not help.
             except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
-                    if mismatch := describe_mismatch(self.judges, self.stack.canvas.device):
+                    if mismatch := describe_mismatch(self.plan.judges, self.stack.canvas.device):
                         raise ValueError(mismatch) from error
                     raise
                 compares = any(group.compares_images for group in self.plan.groups)
@@ -323,10 +64,7 @@ class Ascent:
             self.chunk = (self.chunk + 1) // 2
 
     def _try_step(self) -> Step:
-        optimizer = self.optimizer
-        done, coarse = len(self.history), optimizer.coarse_to_fine
-        done, steps = done + self.skip, self.steps + self.skip
-        pace = self.pace or pace_at(done, steps, self.schedule, coarse, optimizer.tilt)
+        pace = self._find_pace(len(self.history))
         step, strength = self._step(self.stack, pace, self.chunk, is_first=not self.history)
         # Stored last, so that a step that is cancelled before this line changes nothing.
         self._strength, self.stack = self._strength + strength, step.stack

@@ -11,9 +11,9 @@ from ..views.color_transforms import ColorShift, Grayscale
 from ..views.distance import Distance
 from ..views.transforms import Flip, Noise, Transform
 from ..views.windows import MiddleSquare, Windows
+from .ascent import Ascent
 from .denoising import Denoising
 from .focus import Focus
-from .loop import Ascent
 from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .pace import Schedule

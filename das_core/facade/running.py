@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 import torch
 from torch import Tensor
 
+from ..ascent.ascent import Ascent
 from ..ascent.continuing import select_stack
-from ..ascent.loop import Ascent
 from ..ascent.recipe import ATTACK, RECIPES, Recipe, RecipeName, suit_bound, suit_stack
 from ..ascent.result import AscentError, Result, Step
 from ..ascent.within import Within

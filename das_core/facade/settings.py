@@ -14,9 +14,9 @@ from PIL.PngImagePlugin import PngImageFile
 from torch import Tensor
 
 from ..ascent.adam import Adam
+from ..ascent.ascent import Ascent
 from ..ascent.denoising import Denoising
 from ..ascent.focus import Focus
-from ..ascent.loop import Ascent
 from ..ascent.normalized_ascent import NormalizedAscent
 from ..ascent.optimizers import Optimizer
 from ..ascent.recipe import Recipe

@@ -6,7 +6,7 @@ from statistics import fmean
 
 import torch
 
-from ...das_core.ascent.loop import Ascent
+from ...das_core.ascent.ascent import Ascent
 from ...das_core.ascent.result import Step
 from ...das_core.common.interruption import interruptible
 from .. import bridge

@@ -9,7 +9,7 @@ from comfy_api.latest import io
 
 from ...das_core.ascent.act_text import read_acts
 from ...das_core.ascent.acts import ActError
-from ...das_core.ascent.loop import Ascent
+from ...das_core.ascent.ascent import Ascent
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.plan import make_plan

@@ -10,7 +10,7 @@ from torch import nn
 
 import tinyclip
 from cases import each_case
-from das_core.ascent.loop import Ascent
+from das_core.ascent.ascent import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.clip import CLIP
 from das_core.models.sources.open_clip_text import build_tokenizer

@@ -12,8 +12,8 @@ from torch import Tensor
 import direct_ascent
 from cases import each_case
 from das_core.ascent.adam import Adam
+from das_core.ascent.ascent import Ascent
 from das_core.ascent.denoising import Denoising
-from das_core.ascent.loop import Ascent
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.sgd import SGD
 from das_core.models.classifier import Classifier

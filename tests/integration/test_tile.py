@@ -7,7 +7,7 @@ from torch import Tensor
 
 from cases import each_case
 from das_core.ascent.adam import Adam
-from das_core.ascent.loop import Ascent
+from das_core.ascent.ascent import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD

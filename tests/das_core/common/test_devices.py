@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from cases import each_case
-from das_core.ascent.loop import Ascent
+from das_core.ascent.ascent import Ascent
 from das_core.common.devices import find_device, keep_copy, make_constant, send_to_device
 from das_core.stack.image_stack import ImageStack
 from stand_in_device import DEVICE, stand_in_device
