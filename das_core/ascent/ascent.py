@@ -128,6 +128,11 @@ class Ascent(Loop):
         self.denoising = choose_denoising(denoising, self.optimizer, plan)
         self.within = within
         self.device = stack.canvas.device if device is None else find_device(device)
+        coarse, tilt = self.optimizer.coarse_to_fine, self.optimizer.tilt
+
+        def find_pace(done: int) -> Pace:  # No method: a reference to the ascent would keep it in memory.
+            return pace or pace_at(done + skip, steps + skip, schedule, coarse, tilt)
+
         self.acts: list[TimedAct] = []
         self.past: list[TimedAct] = []
         self.coming = sorted(acts, key=lambda timed: timed[0])
@@ -139,7 +144,7 @@ class Ascent(Loop):
                 stack = within.draw_start(stack, seed, scoring.support.mask)
             gradient = ScoreGradient(scoring, self.focus)
             step = AscentStep(gradient, operator, self.optimizer, self.denoising, within)
-            super().__init__(stack, step, self._pace_at, chunk or choose_chunk(self.device))
+            super().__init__(stack, step, find_pace, chunk or choose_chunk(self.device))
             self._check_coming()
 
     def __iter__(self) -> Iterator[Step]:
@@ -286,7 +291,3 @@ class Ascent(Loop):
         while self.coming and self.coming[0][0] <= len(self.history):
             self._steer(self.coming[0][1])
             self.acts[-1] = self.coming.pop(0)
-
-    def _pace_at(self, done: int) -> Pace:
-        given, optimizer = (done + self.skip, self.steps + self.skip, self.schedule), self.optimizer
-        return self.pace or pace_at(*given, optimizer.coarse_to_fine, optimizer.tilt)
