@@ -12,6 +12,7 @@ from typing import Any, get_args
 import torch
 from comfy_api.latest import io
 
+from ..das_core.common.choices import check_choice
 from ..das_core.common.text import shorten
 from ..das_core.objectives.term import Objective as CoreObjective
 
@@ -40,8 +41,7 @@ def precision_input() -> Any:
 
 def read_precision(value: Any) -> torch.dtype:
     """Return the torch dtype of a value of `precision_input`; raise a ValueError when it is no option."""
-    if not isinstance(value, str) or value not in PRECISIONS:
-        raise ValueError(f"precision '{shorten(value)}' is unknown; choose {list_choices(list(PRECISIONS))}")
+    check_choice("precision", value, PRECISIONS)
     return PRECISIONS[value]
 
 

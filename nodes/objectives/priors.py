@@ -4,7 +4,6 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...das_core.common.choices import check_choice
 from ...das_core.objectives import priors as core
 from ..node import Node
 from ..schema import Objective, list_options, schema, tip
@@ -41,5 +40,4 @@ class Prior(Node):
 
     @classmethod
     def execute(cls, kind: Any, weight: float) -> io.NodeOutput:
-        check_choice("prior", kind, _KINDS)
         return io.NodeOutput(core.prior(kind, weight))

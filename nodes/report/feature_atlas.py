@@ -17,6 +17,7 @@ from ...das_core.atlas.listing import list_units
 from ...das_core.atlas.photographs import cut_crops, read_photographs, see_photographs
 from ...das_core.atlas.pictures import PICTURES, choose_side, divide, make_pictures
 from ...das_core.atlas.units import Units, choose_numbers, find_units
+from ...das_core.common.choices import check_choice
 from ...das_core.common.text import shorten
 from ...das_core.models.judge import Judge
 from ...das_core.models.layers.default_layers import choose_style_layers
@@ -25,7 +26,7 @@ from ...das_core.stack.spec import StackSpec
 from .. import bridge
 from ..ascent.status import Previews, Status
 from ..node import Node
-from ..schema import add_advice, list_choices, model_input, schema, tip
+from ..schema import add_advice, model_input, schema, tip
 
 _MOST = 64
 """The most units of a run, which take minutes without a GPU: a run that is cancelled keeps nothing."""
@@ -98,8 +99,7 @@ class FeatureAtlas(Node):
         with bridge.free_cache_on_exit():
             # 2: to find the layer, `find_layers` shows the model two views.
             bridge.load_judges([model], 2)
-            if not isinstance(pictures, str) or pictures not in PICTURES:
-                raise ValueError(f"pictures '{shorten(pictures)}' is unknown; choose {list_choices(list(PICTURES))}")
+            check_choice("pictures", pictures, PICTURES)
             found, wanted = _find_layer(model, layer), PICTURES[pictures]
             numbers = choose_numbers(found, units)
             if len(numbers) > _MOST:

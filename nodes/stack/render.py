@@ -8,7 +8,6 @@ from ...das_core.stack.render import (
     MOST_SHOWN,
     SMALLEST_SCALE,
     NoFilmError,
-    check_scale,
     estimate_render_bytes,
     render_film,
     render_stack,
@@ -65,7 +64,6 @@ class StackToImage(Node):
         time, zoom = stack.spec.time, stack.spec.zoom
         if scale == 1 and not frames and (zoom is None or not out):
             return io.NodeOutput(bridge.to_comfy_images(stack.image()))
-        check_scale(scale)
         (height, width), _ = scale_size(stack.spec, scale)
         still = time is None and zoom is None and not frames
         count = frames or stack.batch

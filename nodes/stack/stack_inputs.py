@@ -7,7 +7,7 @@ from typing import Any, cast
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...das_core.common.text import shorten
+from ...das_core.common.choices import check_choice
 from ...das_core.stack.levels import linear_levels
 from ...das_core.stack.parametrizations import OPERATORS, OperatorForm, ParametrizationName
 from ...das_core.stack.pixels import ColorSpace
@@ -100,8 +100,7 @@ def size_input() -> Any:
 
 def choose_size(kind: str, width: int, height: int, image: Tensor | None) -> tuple[int, int]:
     """Return the width and the height of the picture in pixels, from those given or from an image (B, H, W, C)."""
-    if kind not in SIZES:
-        raise ValueError(f"size '{shorten(kind)}' is unknown; choose given, image or image_within")
+    check_choice("size", kind, SIZES)
     if kind == "given":
         return width, height
     if image is None:

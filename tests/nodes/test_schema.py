@@ -107,7 +107,7 @@ def test_models_on_the_disk_stand_first_each_part_in_alphabetical_order(shared: 
 def test_a_precision_is_the_type_of_the_weights(shared: ModuleType, option: str, dtype: torch.dtype) -> None:
     assert option in shared.precision_input().options
     assert shared.read_precision(option) == dtype
-    with pytest.raises(ValueError, match=r"precision 'int8' is unknown; choose auto, fp32, bf16 or fp16"):
+    with pytest.raises(ValueError, match=r"precision 'int8' is unknown; choose one of auto, fp32, bf16, fp16"):
         shared.read_precision("int8")
 
 

@@ -144,6 +144,6 @@ test_what_cannot_be_is_refused = refuse_all(
         r"start is 'image' but no image is connected: connect one": lambda pack: pack.stack(start={"start": "image"}),
         r"an image is connected but start is 'gray'.* set start": lambda pack: pack.stack(image=torch.rand(1, 9, 9, 3)),
         r"size is 'image' but no image is connected: connect one, or set size": lambda pack: pack.stack(size="image"),
-        r"size 'photo' is unknown; choose given, image or image_within": lambda pack: pack.stack(size="photo"),
+        r"size 'photo' is unknown; choose one of given, image, image_within": lambda pack: pack.stack(size="photo"),
     }
 )
