@@ -8,6 +8,7 @@ from .geometry import Box, Shape
 from .images import resize_to_cover
 from .interruption import pausing
 from .modes import without_autocast
+from .scalars import check_number
 
 SMALLEST_REGION = 16  # The smallest side, in pixels, of a region in which a model could recognise something.
 FAINTEST_MASK = 1 / 255  # One step of an 8-bit mask: smaller values come from resizing, and were not painted.
@@ -33,8 +34,7 @@ def canvas_mask(mask: Tensor, shape: Shape, margin: int, feather: int = 0, what:
     the picture as an image would be, and their border pixels are repeated in the margin. The `feather` is the width in
     pixels of a soft edge inside the mask."""
     check_mask(mask, what)
-    if not 0 <= feather < min(shape):
-        raise ValueError(f"feather {feather} is not between 0 (a hard edge) and {min(shape) - 1}; 8 is soft")
+    check_number("feather", feather, 0, min(shape) - 1, "0 is a hard edge, 8 a soft one")
     canvas = F.pad(resize_to_cover(mask[:, None].float().clamp(0, 1), shape), (margin,) * 4, mode="replicate")
     if not bool((canvas.amax(dim=(1, 2, 3)) > FAINTEST_MASK).all()):
         raise ValueError(

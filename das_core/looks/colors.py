@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..common.devices import keep_copy, make_constant
 from ..common.images import Bytes, Images, check_images, to_bytes
-from ..common.scalars import as_whole
+from ..common.scalars import as_whole, check_number
 from ..common.text import shorten
 
 Palette = int | str | tuple[str, ...]
@@ -59,9 +59,8 @@ _ROUNDS, _SAMPLES, _AT_ONCE = 8, 64, 2**22  # Of k-means: rounds, and samples on
 def check_palette(palette: Palette) -> Palette:
     """Return a palette with its hex codes in full and lower case, or raise a ValueError."""
     if (count := as_whole(palette)) is not None:
-        if not 2 <= count <= MOST_COLORS:
-            raise ValueError(f"a palette of {shorten(count)} colours cannot be; 2 to {MOST_COLORS} can, 14 is usual")
-        return count
+        found: int = check_number("palette", count, 2, MOST_COLORS, "14 colours are usual", whole=True)
+        return found
     if isinstance(palette, str) and "#" in palette:
         palette = tuple(palette.replace(",", " ").split())
     if isinstance(palette, str):

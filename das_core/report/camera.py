@@ -11,6 +11,7 @@ from ..common.curves import Curve, check_curve
 from ..common.geometry import Shape, read_size
 from ..common.images import Images, check_images
 from ..common.interruption import pausing
+from ..common.scalars import check_number
 from ..common.text import shorten
 from .shots import Shot, find_shot, parse_shots
 
@@ -70,8 +71,7 @@ def plan_frames(
     """Return how many frames `move_camera` makes, and their height and width."""
     last = max(shots)
     count = frames if frames is not None else images if images > 1 else last + 1
-    if not 1 <= count <= MOST_FRAMES:
-        raise ValueError(f"{count} frames cannot be filmed; 1 to {MOST_FRAMES} can")
+    count = check_number("frames", count, 1, MOST_FRAMES, "24 make two seconds", whole=True)
     if last >= count:
         raise ValueError(f"shot {last} is beyond the end of {count} frames; number the shots from 0 to {count - 1}")
     if images not in (1, count):
@@ -79,8 +79,8 @@ def plan_frames(
             f"{images} images are no film of {count} frames; give 1 or {count} images, or ask for {images} frames"
         )
     height, width = shape if size is None else reversed(read_size(size))
-    if not (1 <= width <= LARGEST_SIDE and 1 <= height <= LARGEST_SIDE):
-        raise ValueError(f"frames of {width} x {height} pixels cannot be; give sides from 1 to {LARGEST_SIDE}")
+    for name, side in (("width", width), ("height", height)):
+        check_number(f"{name} of a frame", side, 1, LARGEST_SIDE, "448 is usual", whole=True)
     return count, (height, width)
 
 
@@ -102,8 +102,7 @@ def _read_shots(shots: Mapping[int, Shot] | str) -> dict[int, Shot]:
     for number, shot in known.items():
         if not isinstance(shot, Shot):
             raise ValueError(f"shot {number!r} is {shorten(repr(shot))}; give a Shot, such as Shot(x=0.8, zoom=3)")
-        if type(number) is not int or not 0 <= number < MOST_FRAMES:
-            raise ValueError(f"shot {number!r} is not at a whole number of a frame from 0 to {MOST_FRAMES - 1}")
+        check_number("frame of a shot", number, 0, MOST_FRAMES - 1, "the first is 0", whole=True)
     return dict(sorted(known.items()))
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 from ..common.files import check_writable, write_atomically
 from ..common.images import Bytes, Images, check_images, to_bytes
 from ..common.interruption import pausing
-from ..common.scalars import as_number
+from ..common.scalars import check_number
 from ..common.text import shorten
 
 FPS = 12.0  # The default frame rate: the 60 steps of the recipe `picture` make a film of five seconds.
@@ -88,10 +88,7 @@ def check_film(path: Path | str, fps: float = FPS, size: tuple[int, ...] = (1, 1
                 f"PyAV, which writes {suffix}, is not installed; run 'pip install av' and start again, or save a .webp"
             ) from error
     fastest = _FASTEST_GIF if suffix == ".gif" else _FASTEST
-    if not 0.1 <= (as_number(fps) or 0.0) <= fastest:
-        raise ValueError(
-            f"fps {shorten(fps)} is out of range; a {suffix} has 0.1 to {fastest:g} frames a second, {FPS:g} is usual"
-        )
+    check_number(f"fps of a {suffix}", fps, 0.1, fastest, f"{FPS:g} frames a second are usual")
     width, height = size
     is_large = suffix in _VIDEOS and (width + _BORDER) * (height + _BORDER) >= _MOST_PIXELS
     if is_large or max(width, height) > _LONGEST[suffix]:

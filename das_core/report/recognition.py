@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from ..common.images import check_images, resize, show_luminance
+from ..common.scalars import check_number
 from ..models.classifier import Classifier
 from ..models.clip import CLIP
 from .verdict import compare_with_texts
@@ -39,10 +40,8 @@ class Verdict(NamedTuple):
 
 def judge_class(classifier: Classifier, images: Tensor, targets: Sequence[int]) -> list[Verdict]:
     """Ask a held-out classifier whether images (B, 3, H, W) show the classes (B indices) that they were made for."""
-    classes = len(classifier.labels)
     for target in targets:
-        if not 0 <= target < classes:
-            raise ValueError(f"class {target} is out of range; {classifier.name} has classes 0 to {classes - 1}")
+        check_number("class", target, 0, len(classifier.labels) - 1, f"{classifier.name} has no others", whole=True)
     return _judge(classifier.probabilities, images, targets)
 
 

@@ -7,6 +7,7 @@ from dataclasses import astuple, dataclass
 
 from ..common.curves import Curve, interpolate
 from ..common.keyframes import parse_keyframes, read_number
+from ..common.scalars import check_number
 from ..common.text import shorten, unify_colons
 
 CLOSEST = 64.0  # The largest zoom: of 1024 pixels a side, a frame then shows 16.
@@ -32,9 +33,7 @@ class Shot:
 
     def __post_init__(self) -> None:
         for name, low, high in (("x", 0.0, 1.0), ("y", 0.0, 1.0), ("zoom", 1.0, CLOSEST), ("roll", -36e3, 36e3)):
-            value = getattr(self, name)
-            if not low <= value <= high:
-                raise ValueError(f"{name} {value} of a shot is not between {low:g} and {high:g}")
+            check_number(f"{name} of a shot", getattr(self, name), low, high, "Shot() sees the whole picture")
 
 
 def parse_shots(text: str) -> dict[int, Shot]:

@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from ...common.files import explain_unreadable, write_atomically
-from ...common.scalars import as_number
+from ...common.scalars import check_number
 from ...common.text import shorten
 from .download import Progress, compute_digest, download
 
@@ -110,9 +110,7 @@ def _read_entry(name: str, values: Any, kind: str) -> Entry:
     texts = {key: value for key, value in values.items() if key != "megabytes"}
     if not all(isinstance(value, str) and len(value) <= _LONGEST for value in texts.values()):
         raise ValueError(f"'{shorten(name)}' has a value that is no text of at most {_LONGEST} characters")
-    megabytes = as_number(values.get("megabytes", 0))
-    if megabytes is None or not 0 <= megabytes < 1e6:
-        raise ValueError(f"'{shorten(name)}' has {shorten(values['megabytes'])} megabytes; write a number from 0")
+    megabytes = check_number(f"size of '{shorten(name)}'", values.get("megabytes", 0), 0, 1e6, "write megabytes")
     if texts.get("digest") and not _DIGEST.fullmatch(texts["digest"]):
         raise ValueError(
             f"the digest of '{shorten(name)}' is no SHA-256; write its 64 hexadecimal digits in small type"

@@ -29,8 +29,8 @@ test_masks_that_cannot_be_are_named = refuses(
     (torch.ones(1, 0, 9), 0, r"the shape \(1, 0, 9\)"),
     (torch.tensor([[[torch.nan, 1.0]]]), 0, r"NaN or infinite; every value must lie in 0..1"),
     (square(0, 0, 4, (100, 40)), 0, "nothing of the region is left .* to cover the picture, 48 x 40"),
-    (square(), -1, "feather -1 is not between 0 .* and 39"),
-    (square(), 40, "feather 40 is not between 0 .* and 39"),
+    (square(), -1, "feather -1 is not between 0 and 39; 0 is a hard edge"),
+    (square(), 40, "feather 40 is not between 0 and 39"),
     (square(side=1), 3, "the region is too thin for a feather of 3 pixels: lower"),
 )
 

@@ -99,8 +99,8 @@ def test_a_photograph_is_recognised_and_its_noise_is_not() -> None:
 
 @each_case(
     ("logits", "images", "targets", "says"),
-    ((1.0, 0.0), noise(1, 3, SIZE, SIZE), [-1], "class -1 is out of range; toy has classes 0 to 1"),
-    ((1.0, 0.0), noise(1, 3, SIZE, SIZE), [2], "class 2 is out of range; toy has classes 0 to 1"),
+    ((1.0, 0.0), noise(1, 3, SIZE, SIZE), [-1], "class -1 is not a whole number from 0 to 1; toy has no others"),
+    ((1.0, 0.0), noise(1, 3, SIZE, SIZE), [2], "class 2 is not a whole number from 0 to 1"),
     ((1.0, 0.0), noise(2, 3, SIZE, SIZE), [0], "2 images and 1 answers; every image needs one"),
     ((1.0, 0.0), noise(SIZE, SIZE), [0], "the image to judge has the shape"),
     ((1.0, math.nan), noise(1, 3, SIZE, SIZE), [0], "values that are no numbers"),

@@ -178,7 +178,7 @@ def test_a_file_in_the_folder_adds_ones_own(tmp_path: Path) -> None:
     ('[classifiers.a]\naddress = "https://example.org/..%2F..%2Fa.pt/.."', "the address of 'a' is neither"),
     ('[classifiers.a]\naddress = "file:///etc/passwd"', "the address of 'a' is neither"),
     ('[classifiers.a]\naddress = "timm/a"\ndigest = "12"', "the digest of 'a' is no SHA-256"),
-    ('[classifiers.a]\naddress = "timm/a"\nmegabytes = "9"', "'a' has 9 megabytes"),
+    ('[classifiers.a]\naddress = "timm/a"\nmegabytes = "9"', "size of 'a' '9' is not between 0"),
     ('[classifiers.a]\naddress = "timm/a"\ncolour = "9"', "unknown key 'colour'"),
     ('[classifiers.a]\naddress = "timm/a"\nname = "b"', "unknown key 'name'"),
     ('[classifiers.a]\naddress = "timm/a"\nlicense = 3', "no text of at most 2000"),
