@@ -59,8 +59,7 @@ _ROUNDS, _SAMPLES, _AT_ONCE = 8, 64, 2**22  # Of k-means: rounds, and samples on
 def check_palette(palette: Palette) -> Palette:
     """Return a palette with its hex codes in full and lower case, or raise a ValueError."""
     if (count := as_whole(palette)) is not None:
-        found: int = check_number("palette", count, 2, MOST_COLORS, "14 colours are usual", whole=True)
-        return found
+        return int(check_number("palette", count, 2, MOST_COLORS, "14 colours are usual", whole=True))
     if isinstance(palette, str) and "#" in palette:
         palette = tuple(palette.replace(",", " ").split())
     if isinstance(palette, str):
