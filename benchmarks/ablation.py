@@ -18,8 +18,8 @@ from das_core.report.recognition import judge_class
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
-from das_core.views.color_transforms import ColorShift, Grayscale
 from das_core.views.distance import Distance
+from das_core.views.grayscale import Grayscale
 from das_core.views.transforms import Flip, Noise, Transform
 
 # The indices of the ImageNet classes on which settings are chosen
@@ -42,15 +42,13 @@ def _row(title: str, **changes: object) -> Recipe:
     return replace(SKETCH, name="ablation", title=title, **changes)  # type: ignore[arg-type]
 
 
-_FAR, _COLOR, _GRAY = Distance(0.25), ColorShift(), Grayscale()
+_FAR = Distance(0.25)
 
 ROWS = (
     _row("the sketch"),
     _row("everywhere at once (no focus)", focus=None),
-    _row("no colour shift, no grey views", augmentation=_views(Flip(), _FAR, Noise())),
-    _row("no grey views", augmentation=_views(Flip(), _FAR, _COLOR, Noise())),
-    _row("half of the views grey", augmentation=_views(Flip(), _FAR, _COLOR, Grayscale(0.5), Noise())),
-    _row("colour shift 0.4", augmentation=_views(Flip(), _FAR, ColorShift(0.4, 0.4), _GRAY, Noise())),
+    _row("no grey views", augmentation=_views(Flip(), _FAR, Noise())),
+    _row("half of the views grey", augmentation=_views(Flip(), _FAR, Grayscale(0.5), Noise())),
     _row("one model", models=(STARTER,)),
     _row(
         "none of these, no denoiser, no views from afar",
@@ -67,7 +65,6 @@ ROWS = (
     _row("levels 1, 5, 9 and so on, not 4, 8, 12", spec=StackSpec(levels=linear_levels(560, 4))),
     _row("wider windows (zoom_min 0.6)", augmentation=_windows(zoom_min=0.6)),
     _row("closer windows (zoom_min 0.3)", augmentation=_windows(zoom_min=0.3)),
-    _row("no momentum", optimizer=_ascent(momentum=0.0)),
     _row("step size 0.18", optimizer=_ascent(step_size=0.18)),
     _row("coarse for 80 % of the steps", optimizer=_ascent(coarse_to_fine=0.8)),
 )

@@ -62,7 +62,7 @@ def climb_image(
         objectives,
         augmentation or Augmentation(16, transforms=PLAIN),
         steps=steps,
-        optimizer=optimizer or NormalizedAscent(step_size=0.06, momentum=0.0, tilt=0.0),
+        optimizer=optimizer or NormalizedAscent(step_size=0.06, tilt=0.0),
         schedule="cosine",
         seed=SEED,
         focus=None,

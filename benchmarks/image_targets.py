@@ -19,7 +19,7 @@ from das_core.stack.spec import StackSpec
 
 PAIRS = (("astronaut", "coffee"), ("cat", "rocket"), ("coffee", "grass"), ("rocket", "cat"), ("camera", "retina"))
 BLEND_CONTRAST, BLEND_STEPS = 0.9, 60
-BLEND = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
+BLEND = NormalizedAscent(step_size=0.04, coarse_to_fine=0.0, tilt=0.0)
 
 
 def report() -> str:

@@ -24,8 +24,8 @@ from das_core.models.classifier import Classifier
 from das_core.models.sources.files import load
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.report.recognition import judge_class
-from das_core.views.color_transforms import ColorShift, Grayscale
 from das_core.views.distance import Distance
+from das_core.views.grayscale import Grayscale
 from das_core.views.transforms import Flip, Noise
 
 SIDE = 448
@@ -33,7 +33,7 @@ FILES = {".ckpt", ".pt", ".pth", ".safetensors"}
 
 
 def _noisy(noise: Noise) -> Recipe:
-    transforms = (Flip(), Distance(0.25), ColorShift(), Grayscale(), noise)
+    transforms = (Flip(), Distance(0.25), Grayscale(), noise)
     return replace(SKETCH, augmentation=replace(SKETCH.augmentation, transforms=transforms))
 
 

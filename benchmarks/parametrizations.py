@@ -36,7 +36,7 @@ _LEVELS_ALONE = replace(
     SKETCH,
     steps=32,
     augmentation=replace(SKETCH.augmentation, views=8),
-    optimizer=NormalizedAscent(step_size=0.18, momentum=0.0, tilt=0.0),
+    optimizer=NormalizedAscent(step_size=0.18, tilt=0.0),
     denoising=Denoising(strength=0.035, end=0.012, share=0.45),
 )
 

@@ -54,7 +54,7 @@ FEATHER = 60
 # The score of example_workflows/api/inpaint.json. To raise the log-probability of a class, an ascent also lowers the
 # logits of the classes that the photograph shows.
 SCORE: ScoreKind = "log_probability"
-OPTIMIZER = NormalizedAscent(step_size=0.14, momentum=0.5)
+OPTIMIZER = NormalizedAscent(step_size=0.14)
 DENOISING = Denoising(keep=0.03)
 
 # For comparison, a picture is made without the photograph, and then pasted into the rectangle. This picture is `SIDE`

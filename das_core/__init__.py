@@ -90,7 +90,7 @@ from .stack import (
     save_stack,
     scale_changes,
 )
-from .views import Augmentation, ColorShift, Distance, Draws, Flip, Grayscale, Noise, Transform, Windows
+from .views import Augmentation, Distance, Draws, Flip, Grayscale, Noise, Transform, Windows
 
 if TYPE_CHECKING:
     from .models.sources.dictionaries import load_dictionary
@@ -150,7 +150,7 @@ __version__ = "1.0.0"
 __all__ = [
     "ATTACK", "BEST", "CLIP", "DREAM", "FEATURE", "LOOKS", "PICTURE", "SECOND_OPINION", "SGD", "SKETCH", "STARTER",
     "STYLE", "Activations", "Adam", "Ascent", "AscentError", "Augmentation", "Cells", "Choose", "Classifier",
-    "ColorShift", "Denoiser", "Denoising", "Dictionary", "Distance", "Draws", "Embedder", "Flip", "Focus", "Glass",
+    "Denoiser", "Denoising", "Dictionary", "Distance", "Draws", "Embedder", "Flip", "Focus", "Glass",
     "GoOn", "Grayscale", "Guidance", "ImageStack", "Ink", "Judge", "Look", "LowPoly", "Noise", "NormalizedAscent",
     "Objective", "Optimizer", "Paint", "Parametrization", "Place", "PreferenceHead", "Protect", "Recipe", "Record",
     "Result", "Shot", "StackSpec", "SteepestAscent", "Step", "Term", "Time", "TotalVariation", "Transform", "Weigh",

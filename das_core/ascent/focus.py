@@ -5,14 +5,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..common.coarse_blur import blur_coarsely
 from ..common.geometry import Box, Shape
-from ..common.interruption import allow_interrupt, pausing
-from ..common.masks import FAINTEST_MASK, find_boxes, mean_square
+from ..common.interruption import pausing
+from ..common.masks import FAINTEST_MASK, find_boxes
 from ..common.scalars import check_number
 
 _SMALLEST, _WIDEST = 0.05, 100.0  # Of the width, in halves of a side; at 10, the Gaussian is 0.99 in the corners.
-_STRONGEST = 4.0  # The largest emphasis, with which nearly all detail grows at one spot.
 
 
 @dataclass(frozen=True)
@@ -27,8 +25,6 @@ class Focus:
         end: the width after opening, `start` to 100. With 1.2 the corners move half as far as the middle, and the
             background stays plain; with 3 nearly as far.
         share: the share of the steps, 0..1, over which it opens, from the first step on; 0 for `end` at every step.
-        emphasis: an exponent, 0 to 4: the detail of the gradient is multiplied by this power of the local strength of
-            the gradient. With 0 the background is as full of detail as the subject, with 2 there is hardly any.
         center: the row and the column from which it opens, in shares of the picture, 0..1; None for its middle, or that
             of a mask or region.
 
@@ -42,20 +38,14 @@ class Focus:
     start: float = 0.3
     end: float = 1.2
     share: float = 0.7
-    emphasis: float = 1.0
     center: tuple[float, float] | None = None
 
     def __post_init__(self) -> None:
         check_number("focus", self.start, _SMALLEST, _WIDEST, "0.3 is the middle of a picture")
         check_number("the end of the focus", self.end, self.start, _WIDEST, "it opens from its start")
         check_number("the share over which the focus opens", self.share, 0, 1, "0.7 is usual")
-        check_number("emphasis", self.emphasis, 0, _STRONGEST, "at 1 the ground is calm")
         for share in self.center or ():
             check_number("center", share, 0, 1, "both are shares of the picture, as (0.5, 0.5)")
-
-    def weight(self, gradient: Tensor, squared_distances: Tensor, progress: float) -> Tensor:
-        """Return a gradient (B, 3, H, W), multiplied by the Gaussian and weighted by `emphasise`."""
-        return emphasise(gradient * self.weigh(squared_distances, progress), self.emphasis)
 
     def width_at(self, progress: float) -> float:
         """Return the width of the Gaussian, in halves of a side, when this share of the ascent, 0..1, is over."""
@@ -90,22 +80,3 @@ def _from_center(canvas: Shape, box: Box, center: tuple[float, float] | None) ->
         for length, place, extent in zip(canvas, middle, box[2:], strict=True)
     )
     return rows[:, None] + columns
-
-
-def emphasise(gradient: Tensor, power: float) -> Tensor:
-    """Return a gradient (B, 3, H, W) whose detail is weighted by a power of its local strength, and keeps its RMS."""
-    if not power:
-        return gradient
-    local = min(gradient.shape[2:]) * (1 / 24)
-    wide = blur_coarsely(gradient, local)
-    detail = gradient - wide
-    allow_interrupt()
-    strength = blur_coarsely(gradient.abs().mean(dim=1, keepdim=True), local)
-    # Divided by the largest strength of the image, so that powers of tiny strengths do not underflow to 0.
-    strength = strength / strength.amax(dim=(2, 3), keepdim=True).clamp(min=torch.finfo(strength.dtype).tiny)
-    weighted = detail * strength**power
-    allow_interrupt()
-    sizes = [mean_square(part).mean(dim=1, keepdim=True).sqrt() for part in (detail, weighted)]
-    scale = sizes[0] / sizes[1].clamp(min=torch.finfo(strength.dtype).tiny)
-    allow_interrupt()
-    return wide.addcmul_(weighted, scale).mul_(gradient != 0)

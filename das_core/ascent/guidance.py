@@ -92,7 +92,7 @@ class Guidance:
             focus=None,
             pace=pace,
             # The step size hardly matters, for `scale_change` scales the sum of the steps, and the sampler smooths it.
-            optimizer=NormalizedAscent(0.08, momentum=0.0, tilt=0.0),
+            optimizer=NormalizedAscent(0.08, tilt=0.0),
             denoising=None,
         )
 

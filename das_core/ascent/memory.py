@@ -14,7 +14,7 @@ from .normalized_ascent import NormalizedAscent
 from .optimizers import Optimizer
 from .plan import TermGroup
 
-_CANVASES = 10  # Tensors as large as the canvas in a step: start, canvas, pixels, gradients and others.
+_CANVASES = 8  # Tensors as large as the canvas in a step: start, canvas, pixels, gradients and others.
 _SIGNS = (
     "DefaultCPUAllocator",  # the CPU: the name of PyTorch's allocator
     "CUDA error: out of memory",

@@ -10,7 +10,7 @@ from ..common.masks import mean_square
 from ..common.scalars import check_number
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import StackOperator
-from .optimizers import LARGEST, STRONGEST, Optimizer
+from .optimizers import LARGEST, Optimizer
 from .pace import Pace
 
 STEEPEST_TILT = 4.0  # With it, K falls as about 1 / f^5 at the first step; without a tilt as about 1 / f.
@@ -23,10 +23,9 @@ class NormalizedAscent(Optimizer):
     The direction of a step is K times the gradient, scaled to RMS 1 in every channel of an image or a film.
 
     Args:
-        step_size: the RMS of the change of the canvas (before the tanh, under the mask) in a step without momentum,
-            above 0. Below 0.03 the picture stays grey, above 0.3 it turns harsh. 0.13 suits 60 steps with a tilt and a
-            denoiser, 0.08 suits 60 steps without them; fewer steps need larger ones.
-        momentum: the weight of earlier directions in a moving average of the direction, 0 (none) to below 1.
+        step_size: the RMS of the change of the canvas (before the tanh, under the mask) in a step, above 0. Below 0.03
+            the picture stays grey, above 0.3 it turns harsh. 0.13 suits 60 steps with a tilt and a denoiser, 0.08 suits
+            60 steps without them; fewer steps need larger ones.
         coarse_to_fine: the share of the steps, 0..1, during which K is low-passed, so that the first changes are large
             shapes and the last ones have the finest detail.
         tilt: an exponent, 0 to 4: K is multiplied by f^-tilt at the frequency f at the first step, and by f^(-0.3 tilt)
@@ -42,7 +41,6 @@ class NormalizedAscent(Optimizer):
     """
 
     step_size: float = 0.13
-    momentum: float = 0.3
     coarse_to_fine: float = 0.6
     tilt: float = 0.4
     kind: ClassVar[str] = "ascent"
@@ -50,7 +48,6 @@ class NormalizedAscent(Optimizer):
 
     def __post_init__(self) -> None:
         check_number("step_size", self.step_size, 0, LARGEST, "0.13 suits 60 steps", above=True)
-        check_number("momentum", self.momentum, 0, STRONGEST, "0.9 is strong")
         check_number("coarse_to_fine", self.coarse_to_fine, 0, 1, "it is a share of the steps")
         check_number("tilt", self.tilt, 0, STEEPEST_TILT, "0 is engraved, 0.4 painted, 2 blurred")
 
@@ -62,13 +59,6 @@ class NormalizedAscent(Optimizer):
         size = mean_square(direction, mask, as_one=stack.spec.time is not None).sqrt()
         # A channel without a gradient, such as a colour that the judge does not see, does not change.
         direction = direction.div_(size.clamp(min=torch.finfo(size.dtype).tiny))
-        state = None
-        if self.momentum:
-            old = self.recall(stack, [direction.shape])
-            if old is not None:
-                direction = direction.lerp(old.tensors[0], self.momentum)
-            state = self.remember(direction)
-        # The canvas takes the memory of a direction that no state keeps: allocating many frames takes long.
-        room = direction if state is None else None
-        canvas = torch.add(stack.canvas, direction, alpha=self.step_size * pace.rate, out=room)
-        return replace(stack, canvas=canvas, optimizer_state=state)
+        # The canvas takes the memory of the direction: allocating many frames takes long.
+        canvas = torch.add(stack.canvas, direction, alpha=self.step_size * pace.rate, out=direction)
+        return replace(stack, canvas=canvas, optimizer_state=None)

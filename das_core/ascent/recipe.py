@@ -7,8 +7,8 @@ from typing import Any, Literal
 from ..objectives.term import Objective
 from ..stack.image_stack import ImageStack
 from ..views.augmentation import Augmentation
-from ..views.color_transforms import ColorShift, Grayscale
 from ..views.distance import Distance
+from ..views.grayscale import Grayscale
 from ..views.transforms import Flip, Noise, Transform
 from ..views.windows import MiddleSquare, Windows
 from .ascent import Ascent
@@ -24,10 +24,10 @@ from .within import Within
 
 RecipeName = Literal["picture", "sketch", "best", "feature", "style", "dream"]
 
-VIEWED: tuple[Transform, ...] = (Flip(), Distance(), ColorShift(), Grayscale(), Noise())
+VIEWED: tuple[Transform, ...] = (Flip(), Distance(), Grayscale(), Noise())
 """The transforms of the views in `PICTURE`: those of `Augmentation()`, and `Distance`, which blurs a third of them."""
 
-_SELDOM_FAR: tuple[Transform, ...] = (Flip(), Distance(0.25), ColorShift(), Grayscale(), Noise())
+_SELDOM_FAR: tuple[Transform, ...] = (Flip(), Distance(0.25), Grayscale(), Noise())
 """The transforms of the views in `SKETCH` and `BEST`: `Distance` blurs about every fourth view."""
 
 
@@ -128,14 +128,14 @@ PICTURE = Recipe()
 SKETCH = Recipe(
     steps=56,
     augmentation=Augmentation(4, Windows(fitted=True), _SELDOM_FAR),
-    optimizer=NormalizedAscent(step_size=0.12, momentum=0.5),
+    optimizer=NormalizedAscent(step_size=0.12),
 )
-"""The recipe of a recognisable picture, in a third of the time of `PICTURE`: many steps of few views, with momentum."""
+"""The recipe of a recognisable picture, in a third of the time of `PICTURE`: many steps of few views."""
 
 BEST = Recipe(
     steps=150,
     augmentation=Augmentation(24, Windows(fitted=True), _SELDOM_FAR),
-    optimizer=NormalizedAscent(step_size=0.09, momentum=0.0),
+    optimizer=NormalizedAscent(step_size=0.09),
     denoising=Denoising(share=0.12),
 )
 """The recipe of the best picture, with about four times the work of `PICTURE`; more work hardly improves it."""
@@ -150,7 +150,7 @@ FEATURE = Recipe(
 """The recipe of a part of a model, such as a channel: one wide view a step, which is neither mirrored nor noisy, since
 many parts tell left from right, or answer to fine detail."""
 
-_EVENLY = NormalizedAscent(step_size=0.04, momentum=0.0, coarse_to_fine=0.0, tilt=0.0)
+_EVENLY = NormalizedAscent(step_size=0.04, coarse_to_fine=0.0, tilt=0.0)
 """Small steps that change the whole of a given image and all its frequencies alike."""
 
 STYLE = Recipe(80, Augmentation(8, Windows(fitted=True), ()), _EVENLY, focus=None, denoising=None)

@@ -100,5 +100,5 @@ class StepRenderer:
             distances = self._distances[number]
             if images is not None and len(distances) > 1:
                 distances = select_images(distances, images)
-            gradient = self.focus.weight(gradient, distances, pace.progress)
+            gradient = gradient * self.focus.weigh(distances, pace.progress)
         return gradient

@@ -104,7 +104,7 @@ def check_step(measured: Measurement, gradient: Tensor, canvas: Tensor, *, is_fi
 
 
 def _hold_still(optimizer: Optimizer, before: ImageStack, after: ImageStack, images: Sequence[int]) -> ImageStack:
-    """Return the stack `after` a step with some of its images as they were `before`, momentum included."""
+    """Return the stack `after` a step with some of its images as they were `before`, with their state."""
     if not images:
         return after
 

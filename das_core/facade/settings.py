@@ -35,14 +35,14 @@ from ..objectives.priors import PriorScore, prior
 from ..objectives.term import Objective
 from ..stack.file import SUFFIX, load_stack
 from ..views.augmentation import Augmentation
-from ..views.color_transforms import ColorShift, Grayscale
 from ..views.distance import Distance
+from ..views.grayscale import Grayscale
 from ..views.transforms import Flip, Noise
 from ..views.windows import MiddleSquare, Windows
 from . import wish as wishes
 from .wish import Wish
 
-_TRANSFORMS = (Flip, Noise, Distance, ColorShift, Grayscale)
+_TRANSFORMS = (Flip, Noise, Distance, Grayscale)
 _RECIPES = (Recipe, Augmentation, Windows, MiddleSquare, Focus, Denoising, TotalVariation)
 _OPTIMIZERS = (NormalizedAscent, SGD, Adam, SteepestAscent)
 _ASKED = "classes text layer channel channels neuron head heads direction directions diversity embedding sum_up scale"

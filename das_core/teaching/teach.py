@@ -37,15 +37,16 @@ def teach(
     minutes: float = 30.0,
     rank: int = 32,
     seed: int = 0,
+    misled: float = 0.3,
     path: Path | str | None = None,
     watch: Watch | None = None,
 ) -> J:
     """Return a judge that answers under noise as this one answers without; pictures that climb it are whole things.
 
     The judge is its own teacher: a copy of it sees crops of the photographs under Gaussian noise, some grey, some from
-    afar, and learns to answer as the original does to the crop itself. No labels are needed (docs/teaching.md). Robust
-    networks are known to have gradients that show shapes (Santurkar et al., 2019, arXiv 1906.09453), also those
-    trained under noise (Kaur et al., 2019, arXiv 1910.08640).
+    afar, later also changed so that they mislead it, and learns to answer as the original does to the crop itself. No
+    labels are needed (docs/teaching.md). Robust networks are known to have gradients that show shapes (Santurkar et
+    al., 2019, arXiv 1906.09453), also those trained under noise (Kaur et al., 2019, arXiv 1910.08640).
 
     Args:
         judge: a classifier, a CLIP, of which the image tower is taught, or any other single judge, in fp32.
@@ -55,6 +56,8 @@ def teach(
         minutes: for how long it is taught: 5 are a beginning, 30 on two cores carry far.
         rank: of the products that change large weights, 1 to 4096; 8 gives a small file, 64 learns a little more.
         seed: of crops and noise.
+        misled: the share of the time, 0..1, at its end, in which crops are also changed so that they mislead the copy:
+            what it learns then makes bodies whole, and costs texture. At 0 it learns from noise alone.
         path: a .safetensors file for what is learned, which `load_taught` takes. If teaching is cancelled or killed,
             the same call goes on from the file beside it that ends in '.state', also with more minutes, or with
             fewer, so that it ends there. Once it is over, the same call reads the file, and others do not replace it.
@@ -74,8 +77,8 @@ def teach(
     """
     target = None if path is None else check_writable(path)
     lessons = read_lessons(photographs, judge.size)
-    teaching = Teaching(judge, lessons, crops, minutes, rank, seed)
-    asked = (teaching.digest, crops, rank, seed, lessons.digest)
+    teaching = Teaching(judge, lessons, crops, minutes, rank, seed, misled)
+    asked = (teaching.digest, crops, rank, seed, misled, lessons.digest)
     key, lesson = _digest(asked), _digest((*asked, crops is None and minutes))
     if target is not None and (known := _find_taught(target, lesson)) is not None:
         return apply_difference(judge, known)

@@ -18,17 +18,20 @@ from ..common.seeding import make_generator
 from ..models.difference import THIN, Difference, add_difference, digest_weights, start_difference
 from ..models.frozen import evaluating
 from ..models.judge import Judge
+from .adversary import mislead
 from .answers import Answer, answer, find_head, measure_loss
 from .crops import Lessons, corrupt, draw_crops
 
 BATCH = 16
 _RATES = {False: 1e-4, True: 3e-4}  # Of AdamW: for whole weights, and for the thin matrices of products.
-_LAST = 0.02  # What is left of them at the end, where the cosine goes.
-_WARMING = 0.02  # The first share of the time, in which they grow.
+_LAST = 0.02  # What is left of the rates at the end of a course, where its cosine goes.
+_WARMING = 0.03  # The first share of a course, in which they grow.
 _KEPT = 0.99  # How much of the average of the tensors a step keeps.
 _LONGEST = 5.0  # The longest gradient.
-_SMALL, _SMALL_UNTIL = 0.7, 0.5  # The first half of the time, crops are smaller, which takes half as long.
-_NOISY, _NOISY_UNTIL = 0.24, 0.3  # And at first, no crop has less noise than this.
+_SMALL, _SMALL_UNTIL = 0.7, 0.55  # For as much of a course, crops are smaller, which takes half as long.
+_NOISY, _NOISY_UNTIL = 0.24, 0.3  # At the beginning of the first course, no crop has less noise than this.
+_MOST_MISLED = 6.0  # In the second, crops are changed by up to this length, at 224 pixels, so that they mislead,
+_SLOWER = 2 / 3  # and its rates begin at this share.
 
 
 @dataclass(frozen=True)
@@ -59,16 +62,25 @@ class Teaching:
         minutes: how long it is taught, if `crops` is None.
         rank: of the products that change large weights.
         seed: of crops, noise and first products.
+        misled: the share of the time that the second course takes, at the end, in which crops also mislead.
     """
 
     @own_modes()
     def __init__(
-        self, judge: Judge, lessons: Lessons, crops: int | None, minutes: float, rank: int = 32, seed: int = 0
+        self,
+        judge: Judge,
+        lessons: Lessons,
+        crops: int | None,
+        minutes: float,
+        rank: int = 32,
+        seed: int = 0,
+        misled: float = 0.3,
     ) -> None:
         check_number("crops", crops or BATCH, BATCH, 10**9, "40,000 carry far", whole=True)
         check_number("minutes", minutes, 0.01, 10**5, "30 carry far")
         check_number("rank", rank, 1, 4096, "32 is enough for the starters, at 2 MB", whole=True)
-        self.judge, self._lessons, self._seed = judge, lessons, seed
+        check_number("misled", misled, 0, 1, "0.3 of the time is enough")
+        self.judge, self._lessons, self._seed, self._first_course = judge, lessons, seed, 1 - misled
         self._crops, self._minutes = crops, minutes
         self.digest = digest_weights(judge.module)
         head = find_head(judge)
@@ -114,13 +126,18 @@ class Teaching:
     def _take_step(self) -> float:
         """Show a batch of crops, change the tensors, and return the loss."""
         done, generator = self.progress.done, make_generator(self._seed, 2, self._step)
+        first = self._first_course
+        second = done >= first
+        done = (done - first) / (1 - first) if second else done / first
         side = self._side if done < _SMALL_UNTIL else self.judge.size
         crops = draw_crops(self._lessons.teaching, BATCH, side, generator)
-        noisy = corrupt(crops, _NOISY if done < _NOISY_UNTIL else 0.0, generator)
+        noisy = corrupt(crops, _NOISY if done < _NOISY_UNTIL and not second else 0.0, generator)
+        lengths = second * _MOST_MISLED * side / 224 * torch.rand(BATCH, generator=generator)
+        drawn = torch.randn(crops.shape, generator=generator)
         loss = None
         while loss is None:
             try:
-                loss = self._add_gradients(crops, noisy)
+                loss = self._add_gradients(crops, noisy, lengths, drawn)
             except RuntimeError as error:
                 if not is_out_of_memory(error) or self._chunk == 1:
                     raise
@@ -133,7 +150,7 @@ class Teaching:
         torch.nn.utils.clip_grad_norm_(self._tensors.values(), _LONGEST)
         cosine = _LAST + (1 - _LAST) * (1 + math.cos(math.pi * done)) / 2
         for group in self._optimizer.param_groups:
-            group["lr"] = group["top"] * cosine * min(1.0, 0.1 + done / _WARMING)
+            group["lr"] = group["top"] * (_SLOWER if second else 1) * cosine * min(1.0, 0.1 + done / _WARMING)
         self._optimizer.step()
         self._step += 1
         with torch.no_grad():
@@ -141,8 +158,8 @@ class Teaching:
                 self._average[name].lerp_(tensor, 1 - min(_KEPT, (1 + self._step) / (10 + self._step)))
         return loss
 
-    def _add_gradients(self, crops: Tensor, noisy: Tensor) -> float:
-        """Compute the gradients of a batch, by chunks, and return its loss."""
+    def _add_gradients(self, crops: Tensor, noisy: Tensor, lengths: Tensor, drawn: Tensor) -> float:
+        """Compute the gradients of a batch, by chunks, and return its loss; for the last arguments see `mislead`."""
         judge = self.judge
         self._optimizer.zero_grad()
         amp = torch.autocast("cuda", torch.bfloat16) if judge.device.type == "cuda" else nullcontext()
@@ -151,16 +168,19 @@ class Teaching:
                 parts = [answer(judge, part) for part in self._send(crops)]
                 wanted = Answer(*(torch.cat([getattr(one, name) for one in parts]) for name in ("output", "features")))
             loss = torch.zeros((), device=judge.device)
-            for part, meant in zip(self._send(noisy), wanted.split(self._chunk), strict=True):
+            sent = zip(*map(self._send, (noisy, lengths, drawn)), wanted.split(self._chunk), strict=True)
+            for part, most, start, meant in sent:
                 # Once a chunk: each backward pass frees what led to the weights.
-                learned = answer(judge, part, add_difference(self._weights, self._tensors))
+                weights = add_difference(self._weights, self._tensors)
+                shown = mislead(judge, part, meant, weights, most, start) if bool(lengths.any()) else part
+                learned = answer(judge, shown, weights)
                 part_of_loss = measure_loss(judge, learned, meant, wanted)
                 part_of_loss.backward()
                 loss += part_of_loss.detach()
         return float(loss)
 
     def _send(self, crops: Tensor) -> Iterator[Tensor]:
-        """Yield crops on the device of the judge, by chunks."""
+        """Yield crops, or what belongs to each, on the device of the judge, by chunks."""
         return (send_to_device(part, self.judge.device) for part in crops.split(self._chunk))
 
     def write_state(self) -> dict[str, Tensor]:

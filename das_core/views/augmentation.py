@@ -9,8 +9,8 @@ from torch import Tensor
 
 from ..common.interruption import pausing
 from ..common.scalars import as_list, check_number, set_fields
-from .color_transforms import ColorShift, Grayscale
 from .draws import Draws, ViewKey
+from .grayscale import Grayscale
 from .plain_transforms import AnyTransform, check_made, takes_draws, transform_each, try_transform
 from .pyramid import Pyramid
 from .transforms import Flip, Noise
@@ -49,7 +49,7 @@ class Augmentation:
 
     views: int = 16
     windows: Windows = field(default_factory=lambda: Windows(fitted=True))
-    transforms: tuple[AnyTransform, ...] = (Flip(), ColorShift(), Grayscale(), Noise())
+    transforms: tuple[AnyTransform, ...] = (Flip(), Grayscale(), Noise())
 
     def __post_init__(self) -> None:
         check_number("views", self.views, 1, MOST_VIEWS, "16 make a steady step", whole=True)

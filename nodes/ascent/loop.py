@@ -46,7 +46,6 @@ class Optimize(Node):
             "text to image, photo",
             advanced=[
                 "recipe.optimizer",
-                "recipe.optimizer.momentum",
                 "recipe.optimizer.coarse_to_fine",
                 "recipe.optimizer.tilt",
                 "recipe.schedule",
@@ -54,7 +53,6 @@ class Optimize(Node):
                 "recipe.focus.start_width",
                 "recipe.focus.end_width",
                 "recipe.focus.opening",
-                "recipe.focus.emphasis",
                 "recipe.denoise",
                 "recipe.denoise.strength",
                 "recipe.denoise.end_strength",

@@ -26,10 +26,6 @@ def optimizer_input() -> Any:
                     "more, without a denoiser less. Above 0.3: harsh, burnt colours.",
                 ),
                 tip(
-                    io.Float.Input("momentum", default=NormalizedAscent.momentum, min=0.0, max=0.99, step=0.05),
-                    "How much a step resembles the last ones. 0: every step anew. 0.9: smooth, slow to turn.",
-                ),
-                tip(
                     io.Float.Input(
                         "coarse_to_fine", default=NormalizedAscent.coarse_to_fine, min=0.0, max=1.0, step=0.05
                     ),

@@ -115,11 +115,6 @@ def focus_input() -> Any:
                     "Share of the steps over which it opens. 0: open from the first step. 0.7: the picture grows from "
                     "its middle. 1: the edges come last.",
                 ),
-                tip(
-                    io.Float.Input("emphasis", default=Focus.emphasis, min=0.0, max=4.0, step=0.05),
-                    "How much more detail grows where the models look. 0: the ground is as busy as the subject. 1: "
-                    "one subject before a calm ground. 2: hardly any ground.",
-                ),
             ],
         ),
         tooltip="Where the picture begins. center: in its middle, or in that of a mask or region, from where it grows: "
@@ -133,4 +128,4 @@ def read_focus(choice: dict[str, Any] | None) -> Focus | None:
     kind, settings = read_choice("focus", choice, _FOCUSES)
     if kind != "center":
         return None
-    return Focus(*(settings[name] for name in ("start_width", "end_width", "opening", "emphasis")))
+    return Focus(*(settings[name] for name in ("start_width", "end_width", "opening")))

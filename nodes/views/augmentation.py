@@ -7,9 +7,9 @@ from comfy_api.latest import io
 
 from ...das_core.ascent.recipe import VIEWED
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
-from ...das_core.views.color_transforms import ColorShift, Grayscale
 from ...das_core.views.distance import Distance
 from ...das_core.views.draws import NoiseKind
+from ...das_core.views.grayscale import Grayscale
 from ...das_core.views.plain_transforms import AnyTransform
 from ...das_core.views.transforms import Flip, Noise
 from ...das_core.views.windows import Windows
@@ -33,7 +33,6 @@ class Augmentation(Node):
                 "details.zoom_max",
                 "details.zoom_start",
                 "details.noise_kind",
-                "details.color_shift",
                 "details.grayscale",
                 "details.distance",
             ],
@@ -118,11 +117,6 @@ def _list_settings() -> list[Any]:
             "the paper (there 0.2), and leaves the picture darker.",
         ),
         tip(
-            io.Float.Input("color_shift", default=ColorShift.shift, min=0.0, max=1.0, step=0.05),
-            "How much the brightness and contrast of each colour change from view to view. 0: not at all; paler, and "
-            "colours matter more. 0.2: clear shapes. Above 0.5: colours run wild.",
-        ),
-        tip(
             io.Float.Input("grayscale", default=Grayscale.probability, min=0.0, max=1.0, step=0.05),
             "How often a view is shown without colour. 0: never, for what is known by its colour. 0.25: shapes that "
             "hold in grey too. 1: colours do not count.",
@@ -142,16 +136,14 @@ def read_details(
     name, values = read_choice("details", choice, _CHOICES)
     if name == "default":
         windows, noise = Windows(zoom_min=zoom_min, fitted=True), Noise()
-        color_shift, grayscale, distance = ColorShift.shift, Grayscale.probability, Distance.probability
+        grayscale, distance = Grayscale.probability, Distance.probability
     else:
         windows = Windows(values["jitter"], zoom_min, values["zoom_max"], values["zoom_start"])
         noise = Noise(values["noise"], values["noise_kind"])
-        color_shift, grayscale, distance = (values[key] for key in ("color_shift", "grayscale", "distance"))
+        grayscale, distance = values["grayscale"], values["distance"]
     # Defaults that a transform node has put before its own are replaced by those of `choice`. They are found by
     # identity, because another Augmentation may have added equal transforms, which do act twice.
     kept = [transform for transform in before if not any(transform is default for default in VIEWED)]
-    is_shifted = any(isinstance(transform, ColorShift) for transform in kept)
-    colors = (ColorShift(color_shift, color_shift),) if color_shift and not is_shifted else ()
     grays = (Grayscale(grayscale),) if grayscale else ()
     distances = (Distance(distance),) if distance else ()
-    return windows, (*kept, Flip(flip), *distances, *colors, *grays, noise)
+    return windows, (*kept, Flip(flip), *distances, *grays, noise)

@@ -15,7 +15,6 @@ DETAILS: dict[str, Any] = {
     "details.zoom_start": 0.9,
     "details.noise": 0.05,
     "details.noise_kind": "gaussian",
-    "details.color_shift": 0.2,
     "details.grayscale": 0.25,
     "details.distance": 1 / 3,
 }
@@ -56,7 +55,7 @@ PLAIN_STACK = {"parametrization": "multiples_of_4", "color": "decorrelated", "me
 """Details of an Image Stack, but for its margin."""
 
 PLAIN_VIEWS = {"jitter": 0, "zoom_max": 1.0, "zoom_start": 1.0, "noise": 0.0, "noise_kind": "gaussian"} | {
-    "color_shift": 0.0, "grayscale": 0.0, "distance": 0.0,
+    "grayscale": 0.0, "distance": 0.0,
 }  # fmt: skip
 """Details of an Augmentation that changes nothing about a view."""
 

@@ -17,7 +17,6 @@ def workflow(model: dict[str, dict[str, Any]], **small: Any) -> dict[str, Any]:
         "steps": 12,
         "optimizer": "ascent",
         "optimizer.step_size": 0.06,
-        "optimizer.momentum": 0.0,
         "optimizer.coarse_to_fine": 0.0,
         "schedule": "constant",
         "preview_every": 1,

@@ -117,8 +117,8 @@ def test_tooltips_are_in_the_language_of_the_page(open_in: OpenIn) -> None:
 def test_an_english_tooltip_inside_a_dynamic_combo_stays_that_of_its_option(open_in: OpenIn) -> None:
     with open_in("en") as page:
         load_api(page, PROMPT, "languages")
-        shown = hover(page, "DAS_Optimize", "recipe.optimizer.momentum")
-    assert "How much a step resembles the last ones." in shown
+        shown = hover(page, "DAS_Optimize", "recipe.optimizer.tilt")
+    assert "How much less fine detail moves than large shapes" in shown
 
 
 def test_categories_are_in_the_language_of_the_page_below_the_name_of_the_pack(open_in: OpenIn) -> None:

@@ -16,7 +16,7 @@ from das_core.stack.parametrizations import ParametrizationName
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")]
 
 CUDA, JELLYFISH = torch.device("cuda"), 107
-WITHOUT_NOISE = da.Augmentation(8, transforms=(da.Flip(), da.ColorShift(), da.Grayscale()))
+WITHOUT_NOISE = da.Augmentation(8, transforms=(da.Flip(), da.Grayscale()))
 """Views that are drawn alike on every device; noise is not."""
 
 
@@ -43,7 +43,7 @@ def test_the_first_steps_are_those_of_a_cpu() -> None:
 
 
 def test_two_ascents_with_one_seed_have_the_same_bits() -> None:
-    views = da.Augmentation(8, transforms=(da.Flip(), da.ColorShift(), da.Noise()))
+    views = da.Augmentation(8, transforms=(da.Flip(), da.Grayscale(), da.Noise()))
     assert torch.equal(climb(CUDA, views), climb(CUDA, views))
 
 

@@ -34,8 +34,8 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.render import render_stack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
-from das_core.views.color_transforms import ColorShift, Grayscale
 from das_core.views.distance import Distance
+from das_core.views.grayscale import Grayscale
 from das_core.views.transforms import Flip, Noise
 from stand_in_device import DEVICE, Traffic, stand_in_device
 from tinyclip import clip as make_clip
@@ -46,7 +46,7 @@ SPEC = StackSpec(64, 64, 16)
 IMAGE = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(0))
 LEFT = torch.zeros(1, 64, 64)
 LEFT[:, :, :32] = 1
-VIEWS = Augmentation(3, transforms=(Flip(), Distance(0.5), ColorShift(), Grayscale(0.5), Noise()))
+VIEWS = Augmentation(3, transforms=(Flip(), Distance(0.5), Grayscale(0.5), Noise()))
 
 
 @pytest.fixture(autouse=True)

@@ -112,8 +112,8 @@ def test_what_python_takes_for_a_number_is_one(pack: Pack) -> None:
     # A FLOAT may be linked to a whole number, and numbers of NumPy count as numbers.
     (views,) = pack.run("DAS_Augmentation", views=True, flip=torch.tensor([0.25]).numpy()[0])
     assert (type(views.views), type(views.transforms[0].probability)) == (int, float)
-    (views,) = pack.run("DAS_Augmentation", color_shift=1)
-    assert [type(one.shift) for one in views.transforms if hasattr(one, "shift")] == [float]
+    (views,) = pack.run("DAS_Augmentation", distance=1)
+    assert type(views.transforms[1].probability) is float
     inputs = pack.node("DAS_StackToImage").define_schema().inputs
     assert pack.module("nodes.input_checks").check_inputs(inputs, {"out": 1})["out"] is True
 

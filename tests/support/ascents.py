@@ -8,8 +8,8 @@ import das_core as da
 from das_core.ascent.optimizers import Optimizer
 from toys import SPEC, VIEWS, toy_class
 
-STEADY: list[Optimizer] = [da.NormalizedAscent(0.05, 0.5, 0.0, 0.0), da.SGD(0.5, 0.9), da.Adam()]
-"""Optimizers with momentum, whose first steps are like their last."""
+STEADY: list[Optimizer] = [da.NormalizedAscent(0.05, 0.0, 0.0), da.SGD(0.5, 0.9), da.Adam()]
+"""Optimizers whose first steps are like their last."""
 
 FORMS = list(product(STEADY, ["spectral", "layers"]))
 """These optimizers with the methods of a stack."""

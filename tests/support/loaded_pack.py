@@ -34,9 +34,9 @@ STEADY: dict[str, Any] = {
 
 
 _PLAIN: dict[str, dict[str, Any]] = {
-    "DAS_Optimize": {"focus": "everywhere", "focus.emphasis": 0, "denoise": "off", "optimizer.tilt": 0},
+    "DAS_Optimize": {"focus": "everywhere", "denoise": "off", "optimizer.tilt": 0},
     "DAS_ImageStack": {"tile": False, "feather": 0, "size": "given"},
-    "DAS_Augmentation": {"color_shift": 0, "grayscale": 0, "distance": 0},
+    "DAS_Augmentation": {"grayscale": 0, "distance": 0},
 }
 """Inputs of the option `custom`, with values at which they have no effect. An inner one, such as `optimizer.tilt`, is
 set only if the test gives the outer one."""
@@ -145,7 +145,7 @@ class Pack:
 
     def still(self, **inputs: Any) -> Any:
         """Return an augmentation of one view that is the same at all steps, so that scores of steps can be compared."""
-        still = {"views": 1, "jitter": 0, "zoom_min": 1.0, "noise": 0.0, "flip": 0.0, "color_shift": 0.0}
+        still = {"views": 1, "jitter": 0, "zoom_min": 1.0, "noise": 0.0, "flip": 0.0}
         return self.augmentation(**(still | {"grayscale": 0.0} | inputs))
 
     def optimize(self, **inputs: Any) -> Result:

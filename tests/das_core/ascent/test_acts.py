@@ -21,7 +21,7 @@ NAMES = ("class 3", "class 5")
 
 
 def start(batch: int = 3, **settings: Any) -> da.Ascent:
-    """Return an ascent of two objectives, with momentum, focus and denoiser, whose chunks have whole images."""
+    """Return an ascent of two objectives, with focus and denoiser, whose chunks have whole images."""
     objectives = [toy_class(3), toy_class(5, 0.5, seed=1)]
     usual: dict[str, Any] = {"steps": 5, "seed": 4, "chunk": 6, "denoising": da.Denoising(strength=0.05)}
     return da.Ascent(da.ImageStack.noise(SPEC, batch), objectives, VIEWS, **(usual | settings))
@@ -104,7 +104,7 @@ def test_a_choice_leaves_out_what_compares_the_images() -> None:
 
 
 def test_the_focus_goes_to_the_place() -> None:
-    narrow = {"steps": 1, "focus": da.Focus(0.1, 0.1, emphasis=0), "denoising": None}
+    narrow = {"steps": 1, "focus": da.Focus(0.1, 0.1), "denoising": None}
     moved = (run((0, da.Place(0.25, 0.75)), **narrow).image - start().result.image).abs().sum(dim=1)[0]
     row, column = divmod(int(moved.argmax()), 32)
     assert abs(row - 8) <= 4

@@ -1,18 +1,16 @@
 """The Gaussian that a picture grows in, and a gradient weighted by its own local strength."""
 
 import math
-from itertools import product
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from scipy.ndimage import gaussian_filter
 from torch import Tensor
 
 import das_core as da
 from cases import each_case
-from das_core.ascent.focus import emphasise, measure_squared_distances
+from das_core.ascent.focus import measure_squared_distances
 from stops import assert_ends_anywhere
 from toys import judge, output_objective
 
@@ -29,12 +27,7 @@ def test_the_focus_is_the_gaussian_of_its_formula_and_opens_evenly() -> None:
     np.testing.assert_allclose(weights[0, 0].numpy(), expected, atol=1e-6)
 
 
-BAD = {
-    "start": (0.0, math.nan, math.inf, 4.0),
-    "end": (math.nan, 101.0),
-    "share": (-0.1, 1.1, math.nan),
-    "emphasis": (-0.1, 4.1, math.nan),
-}
+BAD = {"start": (0.0, math.nan, math.inf, 4.0), "end": (math.nan, 101.0), "share": (-0.1, 1.1, math.nan)}
 
 
 @each_case("name, value", *[(name, value) for name, values in BAD.items() for value in values])
@@ -94,64 +87,3 @@ def test_a_region_grows_from_its_own_middle() -> None:
     columns = ascent.run().stack.canvas.abs().sum(dim=(0, 1, 2))
     assert int(columns.argmax()) in range(33, 39)
     assert columns[:24].max() < 1e-5 * columns.max()
-
-
-def test_the_weight_is_the_focus_and_then_the_emphasis() -> None:
-    gradient = torch.randn(1, 3, 32, 48, generator=torch.Generator().manual_seed(0))
-    distances = measure_squared_distances((32, 48))
-    under = gradient * da.Focus().weigh(distances, 0.5)
-    assert torch.equal(da.Focus(emphasis=0.0).weight(gradient, distances, 0.5), under)
-    assert torch.equal(da.Focus(emphasis=2.0).weight(gradient, distances, 0.5), emphasise(under, 2.0))
-
-
-def ripple(side: int = 96, strong: float = 3.0) -> Tensor:
-    """Detail of one pixel that is stronger on the right."""
-    rows, columns = torch.arange(side)[:, None], torch.arange(side)
-    sign = 1.0 - 2 * ((rows + columns) % 2)
-    return (sign * torch.where(columns < side // 2, 1.0, strong)).expand(1, 3, side, side)
-
-
-def emphasise_exactly(gradient: Tensor, power: float) -> np.ndarray:
-    """The same with exact Gaussians of SciPy."""
-    values = gradient.double().numpy()
-    local = min(values.shape[2:]) / 24
-
-    def blur(field: np.ndarray) -> np.ndarray:
-        return np.asarray(gaussian_filter(field, (0, 0, local, local), mode="reflect", truncate=5))
-
-    wide = blur(values)
-    detail = values - wide
-    weighted = detail * blur(np.abs(values).mean(axis=1, keepdims=True)) ** power
-    size = [np.sqrt(np.square(part).mean(axis=(1, 2, 3), keepdims=True)) for part in (detail, weighted)]
-    return np.asarray(wide + weighted * size[0] / size[1])
-
-
-@each_case("power, shape", *product([0.5, 1.0, 2.0], [(120, 120), (97, 150)]))
-def test_emphasis_is_nearly_that_of_exact_gaussians(power: float, shape: tuple[int, int]) -> None:
-    generator = torch.Generator().manual_seed(1)
-    gradient = torch.randn(2, 3, *shape, generator=generator) * torch.linspace(0.2, 2, shape[1])
-    found, expected = emphasise(gradient, power).numpy(), emphasise_exactly(gradient, power)
-    assert np.abs(found - expected).mean() < 0.05 * np.abs(expected).mean()
-
-
-@each_case(("power", "ratio", "scale"), (0.0, 3.0, 1.0), (1.0, 9.0, 1e10), (2.0, 27.0, 1e-20))
-def test_detail_grows_with_a_power_of_the_strength_and_keeps_its_size(power: float, ratio: float, scale: float) -> None:
-    gradient = ripple() * scale
-    found = emphasise(gradient, power)
-    assert float(found[..., -5:].abs().mean() / found[..., :5].abs().mean()) == pytest.approx(ratio, rel=0.02)
-    assert float((found / scale).double().square().mean().sqrt()) == pytest.approx(5**0.5, rel=0.01)
-    assert (found is gradient) == (power == 0)
-
-
-def test_detail_neither_leaves_its_region_nor_reaches_another_image() -> None:
-    gradient = ripple()
-    inside = torch.zeros_like(gradient)
-    inside[:, :, 20:60, 30:70] = gradient[:, :, 20:60, 30:70]
-    assert torch.equal(emphasise(inside, 1.0) == 0, inside == 0)
-    both = torch.cat([gradient, 1000 * ripple(strong=7.0)])
-    torch.testing.assert_close(emphasise(both, 1.0)[:1], emphasise(both[:1], 1.0))
-    # Nothing stays nothing, and no number stays none.
-    assert emphasise(torch.zeros(1, 3, 40, 40), 1.0).abs().max() == 0
-    broken = ripple().clone()
-    broken[0, 0, 3, 3] = torch.nan
-    assert emphasise(broken, 1.0).isnan().any()

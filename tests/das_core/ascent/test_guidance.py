@@ -33,7 +33,7 @@ def change(guidance: da.Guidance, shown: Tensor, pace: Pace = FINE, number: int 
 
 def test_the_score_rises_along_the_change_and_the_settings_are_not_those_of_a_picture() -> None:
     ascent = da.Guidance(toy_class(), VIEWS, steps=8).start_ascent(pictures(), FINE, 0)
-    assert ascent.optimizer == da.NormalizedAscent(0.08, momentum=0.0, tilt=0.0)
+    assert ascent.optimizer == da.NormalizedAscent(0.08, tilt=0.0)
     assert (ascent.denoising, ascent.focus, da.Guidance.steps, da.Guidance.strength) == (None, None, 3, 1)
     history = ascent.run().history
     assert history[-1].scores["class 3"] > history[0].scores["class 3"]
@@ -124,9 +124,9 @@ test_what_does_not_go_with_the_picture_is_named = refuses(
 def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:
     side = 64
     denoise, levels = ExactDenoiser(plain_pictures(side)), falling_levels(8)
-    noise = torch.randn(1, 3, side, side, generator=torch.Generator().manual_seed(0))
+    noise = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(0))
     wish = da.class_objective(da.load_starter(), "jellyfish", "logit")
-    guidance = da.Guidance(wish, da.Augmentation(2, da.Windows(16)), steps=1, strength=3.0)
+    guidance = da.Guidance(wish, da.Augmentation(4, da.Windows(16)), steps=1, strength=3.0)
 
     def sample(guided: bool) -> Tensor:
         latent = noise * levels[0]
@@ -140,7 +140,7 @@ def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:
 
     judge = da.load_starter(da.SECOND_OPINION)
     before, after = (judge.probabilities(sample(guided))[:, judge.labels.find("jellyfish")] for guided in (False, True))
-    assert bool((after > 1.5 * before).all())
+    assert float((after / before).log().mean()) > math.log(1.5)
 
 
 LEVELS = [10.0, 8.0, 6.0, 4.0, 2.0, 1.0, 0.0]

@@ -17,7 +17,7 @@ from das_core.ascent.plan import make_plan
 from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class
 
 WIDE = da.Augmentation(4, da.Windows(16))
-ASCENT, HEAVY = da.NormalizedAscent(momentum=0.5), da.SGD(momentum=0.9)
+ASCENT, HEAVY = da.NormalizedAscent(), da.SGD(momentum=0.9)
 
 
 def estimate(stack: da.ImageStack, asked: da.Objective | Sequence[da.Objective], *more: Any, **named: Any) -> int:

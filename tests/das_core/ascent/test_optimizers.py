@@ -27,7 +27,7 @@ def test_the_rate_of_the_pace_scales_a_step(optimizer: Optimizer) -> None:
     torch.testing.assert_close(quarter, whole / 4, rtol=1e-4, atol=1e-6)
 
 
-@each_case("optimizer", da.NormalizedAscent(momentum=0.5), da.SGD(0.01, 0.9), da.Adam())
+@each_case("optimizer", da.SGD(0.01, 0.9), da.Adam())
 def test_a_step_uses_the_state_of_its_own_kind_and_mutates_nothing(optimizer: Optimizer) -> None:
     (first, second), stack = gradients(2), flat("layers")
     operator = stack.spec.operator(CPU)
@@ -44,12 +44,7 @@ def test_a_step_uses_the_state_of_its_own_kind_and_mutates_nothing(optimizer: Op
 
 
 BAD: dict[Any, dict[str, tuple[float, ...]]] = {
-    da.NormalizedAscent: {
-        "step_size": (0, math.nan, 1e308),
-        "momentum": (1.0, -0.1),
-        "coarse_to_fine": (1.1,),
-        "tilt": (4.1,),
-    },
+    da.NormalizedAscent: {"step_size": (0, math.nan, 1e308), "coarse_to_fine": (1.1,), "tilt": (4.1,)},
     da.SGD: {"learning_rate": (-1, 1e308), "momentum": (-0.1,)},
     da.Adam: {"learning_rate": (0,)},
 }
@@ -111,15 +106,6 @@ def test_every_channel_that_has_a_gradient_moves_by_the_step_size() -> None:
     gradient = gradients(1)[0] * torch.tensor([1e-6, 0.0, 1e6])[:, None, None]
     moved = run(da.NormalizedAscent(0.05), [gradient], "spectral").canvas
     assert moved.square().mean(dim=(2, 3)).sqrt()[0].tolist() == pytest.approx([0.05, 0.0, 0.05])
-
-
-@each_case("method", "layers", "spectral")
-def test_momentum_averages_directions(method: str) -> None:
-    first, second = gradients(2)
-    alone = run(da.NormalizedAscent(0.1), [second], method).canvas
-    both = run(da.NormalizedAscent(0.1, momentum=0.75), [first, second], method).canvas
-    before = run(da.NormalizedAscent(0.1), [first], method).canvas
-    torch.testing.assert_close(both, before + 0.75 * before + 0.25 * alone, rtol=1e-4, atol=1e-6)
 
 
 def test_the_rms_is_that_of_what_lies_under_a_mask_such_as_that_of_a_stack() -> None:

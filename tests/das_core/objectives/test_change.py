@@ -68,7 +68,7 @@ def test_a_schedule_goes_from_start_to_end(curve: Any, expected: list[float]) ->
 
 
 @each_case(("start", "end", "still"), (0.0, 1.0, 0), (1.0, 0.0, 2))
-@each_case("optimizer", da.NormalizedAscent(momentum=0.5), da.SGD(0.1, momentum=0.5), da.Adam())
+@each_case("optimizer", da.NormalizedAscent(), da.SGD(0.1, momentum=0.5), da.Adam())
 def test_a_step_without_weights_moves_nothing_and_the_ascent_goes_on(
     start: float, end: float, still: int, optimizer: Optimizer
 ) -> None:

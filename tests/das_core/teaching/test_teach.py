@@ -176,6 +176,7 @@ def test_a_disk_that_is_full_loses_only_the_state(
     (Judge("plain", nn.AvgPool2d(8), 8, (0.0,) * 3, (1.0,) * 3), PHOTOGRAPHS, {}, "no weights of floating point"),
     (classifier(), PHOTOGRAPHS, {"crops": 3}, "crops 3"),
     (classifier(), PHOTOGRAPHS, {"rank": 0}, "rank 0"),
+    (classifier(), PHOTOGRAPHS, {"misled": 1.5}, "misled 1.5"),
     (classifier(), PHOTOGRAPHS, {"minutes": float("nan")}, "minutes nan"),
 )
 def test_what_cannot_teach_or_be_taught_is_named(

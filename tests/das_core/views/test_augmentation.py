@@ -3,7 +3,7 @@ import torch
 from cases import refuses
 from das_core import Ascent, ImageStack, StackSpec
 from das_core.views.augmentation import Augmentation
-from das_core.views.color_transforms import ColorShift
+from das_core.views.grayscale import Grayscale
 from das_core.views.transforms import Flip, Noise
 from das_core.views.windows import ViewGeometry, Windows
 from toys import ask, classifier, make_draws
@@ -14,7 +14,7 @@ GEOMETRY = ViewGeometry((40, 40), 4, 16)
 def test_views_are_windows_and_then_transforms_in_order_and_leave_the_pixels_alone() -> None:
     pixels = torch.rand(2, 3, 40, 40)
     before = pixels.clone()
-    windows, drawn = Windows(4), (Flip(), Noise(), ColorShift())
+    windows, drawn = Windows(4), (Flip(), Noise(), Grayscale(0.5))
     views = Augmentation(3, windows, drawn).make_views(pixels, GEOMETRY, make_draws(3, items=2))
     # The same streams, which every transform takes on where the one before it has left them.
     draws = make_draws(3, items=2)

@@ -43,8 +43,8 @@ def test_custom_begins_with_the_settings_of_picture(pack: Pack) -> None:
 
 def test_the_choices_of_focus_are_a_focus_or_none(pack: Pack) -> None:
     read_focus = pack.module("nodes.ascent.recipe").read_focus
-    chosen = {"focus": "center", "start_width": 0.2, "end_width": 3.0, "opening": 0.5, "emphasis": 0.7}
-    assert read_focus(chosen) == pack.module("das_core").Focus(0.2, 3.0, 0.5, 0.7)
+    chosen = {"focus": "center", "start_width": 0.2, "end_width": 3.0, "opening": 0.5}
+    assert read_focus(chosen) == pack.module("das_core").Focus(0.2, 3.0, 0.5)
     assert read_focus({"focus": "everywhere"}) is None
 
 

@@ -15,12 +15,11 @@ def test_the_defaults_of_the_page_are_those_of_das_core(pack: Pack) -> None:
 
 def test_every_input_has_its_place(pack: Pack) -> None:
     inputs = {"views": 5, "jitter": 7, "zoom_min": 0.3, "zoom_max": 0.8, "zoom_start": 0.6, "flip": 0.25}
-    inputs |= {"color_shift": 0.3, "grayscale": 0.6, "distance": 0.4}
+    inputs |= {"grayscale": 0.6, "distance": 0.4}
     (made,) = pack.run("DAS_Augmentation", **inputs, noise=0.2, noise_kind="uniform")
-    windows, (flip, far, colors, gray, noise) = made.windows, made.transforms
+    windows, (flip, far, gray, noise) = made.windows, made.transforms
     assert (made.views, windows.jitter) == (5, 7)
     assert (windows.zoom_min, windows.zoom_max, windows.zoom_start) == (0.3, 0.8, 0.6)
-    assert (colors.shift, colors.scale) == (0.3, 0.3)
     assert (gray.probability, far.probability) == (0.6, 0.4)
     assert (flip.probability, noise.amplitude, noise.kind) == (0.25, 0.2, "uniform")
 
@@ -30,13 +29,6 @@ def test_an_augmentation_puts_what_comes_in_before_its_own(pack: Pack) -> None:
     both = pack.augmentation(views=3, zoom_min=0.3, augmentation=before)
     assert both.transforms == before.transforms + pack.augmentation().transforms
     assert (both.views, both.windows.zoom_min) == (3, 0.3)
-
-
-def test_a_color_shift_that_comes_in_takes_the_place_of_the_default(pack: Pack) -> None:
-    core, module = pack.module("das_core"), pack.module("nodes.views.augmentation")
-    before = (core.ColorShift(0.4, 0.4),)
-    _, transforms = module.read_details("default", 0.45, 0.5, before)
-    assert transforms == (*before, core.Flip(0.5), core.Distance(), core.Grayscale(), core.Noise())
 
 
 test_what_cannot_be_is_refused = refuse_all(

@@ -5,18 +5,8 @@ import pytest
 import torch
 
 from cases import each_case
-from das_core.views.color_transforms import ColorShift, Grayscale
+from das_core.views.grayscale import Grayscale
 from toys import make_draws, random_views
-
-
-def test_colour_shift_is_its_formula() -> None:
-    views = torch.rand(5, 3, 6, 6)
-    changed = ColorShift(0.3, 0.7)(views, make_draws(5))
-    draws = make_draws(5)
-    numbers = 2 * np.array([draws.numbers() for _ in range(6)]).T - 1
-    shift, scale = numbers[:, :3, None, None], numbers[:, 3:, None, None]
-    expected = np.clip((views.numpy() - 0.5) * np.exp(0.7 * scale) + 0.5 + 0.3 * shift, 0, 1)
-    np.testing.assert_allclose(changed.numpy(), expected, atol=1e-6)
 
 
 def test_about_a_share_of_the_views_is_grey_by_the_luminance_of_rec_601_and_the_others_are_as_they_were() -> None:
