@@ -41,8 +41,8 @@ def test_a_distance_is_relative_to_the_size_of_the_target() -> None:
 
 def test_a_stack_climbs_to_the_content_of_an_image() -> None:
     objectives = [da.content_objective(TOY, picture(), weight=2.0), output_objective(TOY, weight=0.1)]
-    optimizer = da.NormalizedAscent(0.06, coarse_to_fine=0.0)
-    history = da.Ascent(da.ImageStack.gray(SPEC), objectives, VIEWS, steps=12, optimizer=optimizer).run().history
+    optimizer = da.NormalizedAscent(coarse_to_fine=0.0)
+    history = da.Ascent(da.ImageStack.gray(SPEC), objectives, VIEWS, steps=24, optimizer=optimizer).run().history
     assert history[-1].scores["content"] > 0.7 * history[0].scores["content"]
 
 
