@@ -91,7 +91,7 @@ class Result:
         >>> tuple(result.image.shape), tuple(result.importance.shape), len(result.history), result.stack.steps
         ((1, 3, 32, 32), (1, 32, 32), 3, 3)
         >>> result
-        Result(32 x 32, 1 image, 3 steps, total variation -0.00521)
+        Result(32 x 32, 1 image, 3 steps, total variation -0.00504)
     """
 
     image: Tensor

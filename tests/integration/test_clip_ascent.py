@@ -97,9 +97,9 @@ def test_words_become_an_image_that_the_starter_finds_again(starter: CLIP) -> No
 def test_a_negative_prompt_keeps_away_what_it_names(starter: CLIP) -> None:
     def closeness(text: str) -> float:
         objective = text_objective(starter, text)
-        made = Ascent(ImageStack.gray(SPEC), [objective], Augmentation(4, Windows(16)), steps=6, seed=1).run().image
+        made = Ascent(ImageStack.gray(SPEC), [objective], Augmentation(4, Windows(16)), steps=12, seed=1).run().image
         return float(starter.encode_images(made) @ starter.encode_text(["a dog"]).T)
 
     near, far = closeness("a meadow\na dog"), closeness("a meadow\na dog: -1")
-    # They are 0.19 to 0.24 apart for seeds 1 to 3. With the one view of STILL it is 0.01 to 0.1, as rounding decides.
+    # They are 0.30 to 0.33 apart for seeds 1 to 3. With the one view of STILL it is 0.01 to 0.1, as rounding decides.
     assert far < near - 0.1
