@@ -148,7 +148,7 @@ def test_all_of_them_climb_stay_true_and_can_be_denoised_and_edited(name: Any, k
     spec, objective = da.StackSpec(48, 40, 8, parametrization=name, time=time), toy_class()
     denoising = da.Denoising(strength=0.05, end=0.05)
     stack = da.ImageStack.noise(spec, amplitude=0.3, decay=0.7)
-    settings = {"augmentation": da.Augmentation(transforms=()), "focus": None, "denoising": denoising}
+    settings: dict[str, Any] = {"augmentation": da.Augmentation(transforms=()), "focus": None, "denoising": denoising}
     result = da.Ascent(stack, objective, steps=6, optimizer=made[kind], **settings).run()
     scores = [record.scores[objective.name] for record in result.history]
     assert scores[-1] > scores[0]
