@@ -13,7 +13,7 @@ from torchvision.utils import make_grid
 from das_core.ascent.ascent import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
-from das_core.objectives.term import Objective
+from das_core.objectives.objective import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec

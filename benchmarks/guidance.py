@@ -18,7 +18,7 @@ from das_core.ascent.guidance import Guidance, GuidedSteps
 from das_core.ascent.pace import pace_at_noise
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter
 from das_core.objectives.classes import class_objective
-from das_core.objectives.term import Objective
+from das_core.objectives.objective import Objective
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
 

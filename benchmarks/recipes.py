@@ -23,7 +23,7 @@ from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
 from das_core.models.sources.starters import STARTER, STARTERS, Starter, load_starter, load_starter_clip
 from das_core.objectives.classes import ScoreKind, class_objective
 from das_core.objectives.embedding import text_objective
-from das_core.objectives.term import Objective
+from das_core.objectives.objective import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec

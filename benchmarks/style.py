@@ -14,8 +14,8 @@ from das_core.common.images import fit_square
 from das_core.models.layers.activations import ActivationJudge
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
 from das_core.objectives.content import content_objective, measure_content_distance
+from das_core.objectives.objective import Objective
 from das_core.objectives.style import StyleScore, style_objective
-from das_core.objectives.term import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
@@ -50,7 +50,7 @@ def report() -> str:
         for model in (climber, judge):
             objective = style_objective(model, style)
             before, after = (_distance(objective, shown) for shown in (stack.image(), image))
-            layer = content_objective(model, content).terms[0].judge
+            layer = content_objective(model, content).list_terms()[0].judge
             assert isinstance(layer, ActivationJudge)
             features = [layer(fit_square(shown, model.size))[layer.layers[0].name] for shown in (image, content, style)]
             kept, lost = (float(measure_content_distance(features[0], other)) ** 0.5 for other in features[1:])
@@ -73,7 +73,7 @@ image, each as a share of the latter's size.
 
 
 def _distance(objective: Objective, image: Tensor) -> float:
-    style = objective.terms[0].score
+    style = objective.list_terms()[0].score
     assert isinstance(style, StyleScore)
     with torch.no_grad():
         return float(style.measure_distances(style.judge(fit_square(image, style.judge.size))).sum())

@@ -67,11 +67,12 @@ from .objectives.diversity import diversity_objective
 from .objectives.embedding import embedding_objective, image_objective, text_objective
 from .objectives.feature import feature_objective
 from .objectives.latent import latent_objective
+from .objectives.objective import Objective
 from .objectives.per_image import one_per_image
 from .objectives.preference import preference_objective
 from .objectives.priors import prior
 from .objectives.style import style_objective
-from .objectives.term import Objective, Term
+from .objectives.term import Term
 from .stack import (
     ImageStack,
     Parametrization,

@@ -64,7 +64,7 @@ def make_parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(dest="command", required=True)
     render = commands.add_parser("render", help="make a picture: direct-ascent render lite0 jellyfish -o x.png")
     render.add_argument("model", help=_MODELS)
-    render.add_argument("wish", help="a class, 'layer:channel', or a prompt for a CLIP")
+    render.add_argument("objective", help="a class, 'layer:channel', or a prompt for a CLIP")
     render.add_argument("-o", "--output", type=Path, required=True, metavar="FILE", help="the picture to write")
     render.add_argument("--size", type=int, default=448, metavar="PIXELS", help="its side (default: 448)")
     render.add_argument("--recipe", default="picture", help="picture, sketch, best or feature")
@@ -115,7 +115,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _render(given: argparse.Namespace) -> int:
     check_writable(given.output)
     options = {"size": given.size, "recipe": given.recipe, "seed": given.seed, "device": given.device}
-    print(*da.render(open_model(given.model), given.wish, **options).save(given.output), sep="\n")
+    print(*da.render(open_model(given.model), given.objective, **options).save(given.output), sep="\n")
     return 0
 
 

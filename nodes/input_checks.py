@@ -19,7 +19,7 @@ from ..das_core.common.text import shorten
 from ..das_core.looks.look import Look
 from ..das_core.models.classifier import Classifier
 from ..das_core.models.clip import CLIP
-from ..das_core.objectives.term import Objective
+from ..das_core.objectives.objective import Objective
 from ..das_core.stack.image_stack import ImageStack
 from ..das_core.views.augmentation import Augmentation
 

@@ -14,7 +14,7 @@ from comfy_api.latest import io
 
 from ..das_core.common.choices import check_choice
 from ..das_core.common.text import shorten
-from ..das_core.objectives.term import Objective as CoreObjective
+from ..das_core.objectives.objective import Objective as CoreObjective
 
 Classifier = io.Custom("DAS_CLASSIFIER")
 Clip = io.Custom("DAS_CLIP")

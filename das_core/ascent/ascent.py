@@ -11,7 +11,7 @@ from ..common.cache import running
 from ..common.devices import find_device
 from ..common.modes import own_modes
 from ..models.judge import Judge
-from ..objectives.term import Objective
+from ..objectives.objective import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import WHOLE, Augmentation

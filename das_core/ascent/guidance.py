@@ -11,7 +11,7 @@ from torch import Tensor
 from ..common.masks import mean_square
 from ..common.modes import own_modes
 from ..common.scalars import check_number
-from ..objectives.term import Objective, join_objectives
+from ..objectives.objective import Objective, join_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.levels import linear_levels
 from ..stack.size import SMALLEST_SIDE, widen_margin

@@ -12,7 +12,8 @@ from ..common.devices import make_constant
 from ..common.timeline import Timeline
 from ..models.judge import Judge
 from ..models.layers.activations import merge_judges
-from ..objectives.term import Objective, Term, join_objectives
+from ..objectives.objective import Objective, join_objectives
+from ..objectives.term import Term
 from ..stack.spec import StackSpec
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-from ..objectives.term import Objective
+from ..objectives.objective import Objective
 from ..stack.image_stack import ImageStack
 from ..views.augmentation import Augmentation
 from ..views.distance import Distance

@@ -15,8 +15,8 @@ from ..common.modes import own_modes
 from ..common.scalars import as_number, check_number
 from ..common.seeding import make_generator
 from ..common.tensor_file import digest_tensors
+from ..facade.questions import caricature, invert
 from ..facade.render import render
-from ..facade.wish import caricature, invert
 from ..facade.wrap import find_judge
 from ..models.classifier import Classifier
 from ..models.judge import Judge

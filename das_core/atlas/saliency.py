@@ -13,7 +13,7 @@ from ..ascent.scoring import score_term
 from ..common.images import Images, check_images, fit_square
 from ..common.interruption import pausing
 from ..common.own_thread import hearing_own_thread
-from ..facade.reading import read_wish
+from ..facade.reading import bind, read_objective
 from ..facade.wrap import find_judge
 from ..models.frozen import uncompile
 from ..models.judge import Judge
@@ -59,7 +59,7 @@ def saliency(
         (torch.Size([1, 1, 300, 451]), 1.0)
     """
     judge, images = find_judge(model, device), check_images(photo, "the photograph").float().clamp(0, 1)
-    terms = read_wish(wish, "logit").resolve(judge).terms
+    terms = bind(read_objective(wish, "logit"), judge).list_terms()
     found = light_up(torch.stack([_trace(term, images, layer) for term in terms]).sum(dim=0))
     rows, columns = (side - found.shape[2] for side in images.shape[2:])
     return F.pad(found, (columns // 2, columns - columns // 2, rows // 2, rows - rows // 2))

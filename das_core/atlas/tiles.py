@@ -18,7 +18,7 @@ from ..models.frozen import uncompile
 from ..models.judge import Judge
 from ..models.layers.layer import Layer
 from ..models.photographs import AT_ONCE
-from ..objectives.term import Objective, make_objective
+from ..objectives.objective import Objective, make_objective
 from .items import Array
 from .photographs import CROPS, find_grid
 from .units import Units, watch

@@ -21,7 +21,7 @@ from ..models.layers.activations import make_activation_judge
 from ..models.layers.heads import HEADS
 from ..models.layers.hooks import INPUT
 from ..models.layers.layer import Layer, UnknownLayerError, find_layer, find_layers
-from ..objectives.term import Objective, make_objective
+from ..objectives.objective import Objective, make_objective
 
 CLASSES = "classes"  # What the classes of a classifier are called, as if they were the units of a layer.
 

@@ -17,11 +17,11 @@ from ..looks.catalog import read_look
 from ..looks.look import Look
 from ..models.judge import Judge
 from ..objectives.change import over_keyframes
-from ..objectives.term import Objective, join_objectives
+from ..objectives.objective import Objective, join_objectives
 from ..report.film import FPS, check_film, save_film
 from ..stack.image_stack import ImageStack
 from ..stack.time import Time
-from .reading import read_wish
+from .reading import bind, read_objective
 from .render import Rendering
 from .running import Callback, UnsavedError, as_list, climb, find_recipe, make_stack
 from .settings import describe_settings, read_written
@@ -44,7 +44,7 @@ class Film(Rendering):
 @own_modes(on_cpu=True)
 def film(
     model: nn.Module | Judge,
-    wish: Any,
+    objective: Any,
     *,
     frames: int = 24,
     loop: bool = False,
@@ -64,9 +64,9 @@ def film(
     All other arguments and the errors are as in `render`.
 
     Args:
-        wish: keyframes such as '0: a castle / 12: a volcano' (`parse_keyframes`), or a dictionary from frames to wishes
-            of `render`, between which one fades into the next; the number `frames` is the end of the film. At a
-            keyframe, the score of a bare class is its `share` (`class_objective`), of a bare prompt the cosine. A wish
+        objective: keyframes such as '0: a castle / 12: a volcano' (`parse_keyframes`), or a dictionary from frames to
+            what `render` takes, between which one fades into the next; the number `frames` is the end of the film. At a
+            keyframe, the score of a bare class is its `share` (`class_objective`), of a bare prompt the cosine. What is
             without keyframes holds for all frames, and all items of a list are asked for.
         frames: how many frames there are, 1 to 1024.
         loop: whether the first frame follows the last.
@@ -82,17 +82,17 @@ def film(
         >>> made.image.shape, list(made.scores)
         (torch.Size([6, 3, 64, 64]), ['castle', 'volcano'])
     """
-    wish, recipe, look = map(read_written, (wish, recipe, look))
+    objective, recipe, look = map(read_written, (objective, recipe, look))
     given = {**locals()}
     time = Time(frames, loop=loop)
     judge = find_judge(model, device)
-    objective = join_objectives([_read(part, judge) for part in as_list(wish)])
+    total = join_objectives([_read(part, judge) for part in as_list(objective)])
     stack = make_stack(start, size, seed, time=time, look=read_look(look))
     # Checked before the ascent, so that no time is lost if the file cannot be written.
     if path is not None:
         check_film(path, size=(stack.spec.width, stack.spec.height))
     chosen = find_recipe(recipe, steps, stack)
-    prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
+    prepare = partial(chosen.prepare, objectives=total, seed=seed, device=judge.device)
     describe = partial(describe_settings, "film", given, judge)
     made = climb(prepare, stack, Film, describe, callback, progress, may_change_start=start is None)
     if path is not None:
@@ -105,7 +105,7 @@ def film(
     return made
 
 
-def _read(wish: Any, judge: Judge) -> Objective:
-    if isinstance(wish, Mapping) or (isinstance(wish, str) and has_keyframes(wish)):
-        return over_keyframes(wish, lambda one: read_wish(one, "share").resolve(judge))
-    return read_wish(wish).resolve(judge)
+def _read(objective: Any, judge: Judge) -> Objective:
+    if isinstance(objective, Mapping) or (isinstance(objective, str) and has_keyframes(objective)):
+        return over_keyframes(objective, lambda one: bind(read_objective(one, "share"), judge))
+    return bind(read_objective(objective), judge)

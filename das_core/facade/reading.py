@@ -1,6 +1,7 @@
-"""Turns what users ask for, such as 'jellyfish', 'layer4:12' or a function, into wishes."""
+"""Turns what users ask for, such as 'jellyfish', 'layer4:12' or a function, into objectives."""
 
 import re
+from dataclasses import replace
 from typing import Any
 
 from ..common.scalars import as_whole
@@ -13,31 +14,41 @@ from ..models.layers.heads import HEADS
 from ..models.layers.layer import UnknownLayerError, find_layer, find_layers
 from ..objectives.classes import ScoreKind, class_objective
 from ..objectives.feature import feature_objective
-from ..objectives.term import Objective
-from .wish import Wish, ask_text, of_views
+from ..objectives.objective import Objective, Question
+from ..objectives.term import Term
+from .questions import ask_text, classes, of_views
+from .wrap import find_judge
 
 
-def read_wish(wish: Any, score: ScoreKind = "log_probability") -> Wish:
-    """Return what a user asks for as a `Wish`; `score` is that of bare classes, and `share` makes prompts cosines."""
-    if isinstance(wish, Wish):
-        return wish
-    if isinstance(wish, str) and not wish.strip():
+def read_objective(asked: Any, score: ScoreKind = "log_probability") -> Objective:
+    """Return what a user asks for as an `Objective`; `score` is that of bare classes, and `share` makes prompts
+    cosines."""
+    if isinstance(asked, Objective):
+        return asked
+    if isinstance(asked, str) and not asked.strip():
         raise ValueError(
-            "an empty text asks for nothing; -1 * 'goldfish' is one in Python, for only wishes have weights: write "
+            "an empty text asks for nothing; -1 * 'goldfish' is one in Python, for only objectives have weights: write "
             "-1 * classes('goldfish'), or -1 * text(…) for a CLIP"
         )
-    if isinstance(wish, str):
-        return Wish(lambda judge: _read_text(judge, wish, score))
-    if isinstance(wish, Objective):
-        return Wish(lambda judge: wish)
-    if callable(wish):
-        return of_views(wish)
-    if as_whole(wish) is not None or isinstance(wish, list | tuple | range):
-        return Wish(lambda judge: class_objective(judge, wish, score))
+    if isinstance(asked, str):
+        return Objective((Question(shorten(asked, 40), lambda judge: _read_text(judge, asked, score)),))
+    if callable(asked):
+        return of_views(asked)
+    if as_whole(asked) is not None or isinstance(asked, list | tuple | range):
+        return classes(asked, score)
     raise ValueError(
-        f"a {type(wish).__name__} is nothing to ask for; give text such as 'jellyfish' or 'layer4:12', the index of "
+        f"a {type(asked).__name__} is nothing to ask for; give text such as 'jellyfish' or 'layer4:12', the index of "
         "a class or a list of indices, an objective, or a function of views"
     )
+
+
+def bind(objective: Objective, judge: Judge) -> Objective:
+    """Return an objective of a judge (`Objective.on`), all of whose judges compute on its device."""
+
+    def move(term: Term) -> Term:
+        return term if term.judge is None else replace(term, judge=find_judge(term.judge, judge.device))
+
+    return Objective(tuple(map(move, objective.on(judge).list_terms())))
 
 
 _NUMBERED = re.compile(r"\s*(?P<name>[!-~]+?)\s*:\s*(?P<number>[-+.,;\s\d]*\d)\s*")

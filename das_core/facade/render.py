@@ -18,12 +18,12 @@ from ..common.text import shorten
 from ..looks.catalog import read_look
 from ..looks.look import Look
 from ..models.judge import Judge
-from ..objectives.term import join_objectives
+from ..objectives.objective import join_objectives
 from ..report.film import check_film
 from ..stack.image_stack import ImageStack
 from ..stack.linear_operator import Parametrization
 from ..stack.parametrizations import ParametrizationName
-from .reading import read_wish
+from .reading import bind, read_objective
 from .running import Callback, as_list, climb, end_at, find_recipe, make_stack
 from .settings import describe_settings, read_written
 from .wrap import find_judge
@@ -57,7 +57,7 @@ class Rendering(Result):
 @own_modes(on_cpu=True)
 def render(
     model: nn.Module | Judge,
-    wish: Any,
+    objective: Any,
     *,
     size: int | tuple[int, int] | None = None,
     recipe: RecipeName | Recipe | None = None,
@@ -78,9 +78,9 @@ def render(
 
     Args:
         model: a judge, or any vision model that `wrap` takes; it is not changed.
-        wish: what to ask the model for: a class such as 'jellyfish' or its index; a prompt such as 'a castle in fog'
-            for a CLIP; 'layer4:12' for a channel; a sum such as `0.7 * text("a castle") - 0.3 * channel("layer3", 5)`,
-            also of wishes to several models (`Wish.on`); `channels("layer3", range(8))` for eight pictures at once; an
+        objective: what to ask the model for: a class such as 'jellyfish' or its index; a prompt such as 'a castle in
+            fog' for a CLIP; 'layer4:12' for a channel; a sum such as `text("a castle") - 0.3 * channel("layer3", 5)`,
+            also of several models (`Objective.on`); `channels("layer3", range(8))` for eight pictures at once; an
             objective; a function from views (V, 3, side, side), 0..1, to scores (V,); or a list of these.
         size: width and height in pixels, or one number for both; by default that of a stack in `start`, else 448.
         recipe: `picture`; `sketch`, with a third of its time; `best`, with four times its work; `feature`, for
@@ -106,7 +106,7 @@ def render(
             Only a .png keeps a bound `within`.
 
     Raises:
-        ValueError: when the model cannot be asked for the wish, a setting is out of range, or a file cannot be written.
+        ValueError: when the model cannot be asked for it, a setting is out of range, or a file cannot be written.
         AscentError: when a step fails, as with a gradient of zero; its `result` is what the steps before have made.
         UnsavedError: when writing fails after the ascent has begun; the error holds the finished result.
 
@@ -117,25 +117,25 @@ def render(
         >>> da.render(model, da.channels("layer1.0.conv1", range(2)), **quick).image.shape
         torch.Size([2, 3, 64, 64])
     """
-    wish, recipe, within, look = map(read_written, (wish, recipe, within, look))
+    objective, recipe, within, look = map(read_written, (objective, recipe, within, look))
     given = {**locals()}
     judge = find_judge(model, device)
-    objective = join_objectives([read_wish(one).resolve(judge) for one in as_list(wish)])
-    count = max(term.images for term in objective.terms) if batch is None else batch
+    total = join_objectives([bind(read_objective(one), judge) for one in as_list(objective)])
+    count = max(term.images for term in total.list_terms()) if batch is None else batch
     bound, settings = Within.read(within), {"look": read_look(look), "parametrization": parametrization}
     stack = make_stack(start, size, seed, count, bounded=bound is not None, **settings)
     if batch not in (None, stack.batch):
         raise ValueError(f"start has {stack.batch} pictures, and batch is {shorten(batch)}; leave batch out")
-    if unfit := [term.images for term in objective.terms if stack.batch % term.images]:
+    if unfit := [term.images for term in total.list_terms() if stack.batch % term.images]:
         raise ValueError(
-            f"{stack.batch} pictures cannot show a wish for {unfit[0]}, one thing in each: leave out batch, or give a "
-            f"multiple of {unfit[0]}"
+            f"{stack.batch} pictures cannot show an objective for {unfit[0]}, one thing in each: leave out batch, or "
+            f"give a multiple of {unfit[0]}"
         )
     # Checked before the ascent, so that no time is lost if the file cannot be written.
     if film is not None:
         check_film(film, size=(stack.batch * stack.spec.width, stack.spec.height))
     chosen = find_recipe(recipe, steps, stack, bound)
-    prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device, within=bound)
-    free, watch = start is None, end_at(until, objective, callback)
+    prepare = partial(chosen.prepare, objectives=total, seed=seed, device=judge.device, within=bound)
+    free, watch = start is None, end_at(until, total, callback)
     describe = partial(describe_settings, "render", given, judge)
     return climb(prepare, stack, Rendering, describe, watch, progress, may_change_start=free, film=film)

@@ -22,7 +22,7 @@ from ..common.images import Images, check_images
 from ..common.interruption import is_cancellation
 from ..common.scalars import as_whole, check_number
 from ..common.text import shorten
-from ..objectives.term import Objective
+from ..objectives.objective import Objective
 from ..report.film import save_film
 from ..stack.conversion import as_film, as_zoom
 from ..stack.image_stack import ImageStack
@@ -78,10 +78,10 @@ def find_recipe(
     return suit_bound(found, within) if attacks and within else found
 
 
-def as_list(wish: Any) -> Sequence[Any]:
-    """Return the wishes of a list of several, or a list of a single wish, such as a list of class indices."""
-    several = isinstance(wish, Sequence) and not isinstance(wish, str) and any(as_whole(one) is None for one in wish)
-    return wish if several else [wish]
+def as_list(asked: Any) -> Sequence[Any]:
+    """Return a list of several objectives, or a list of a single one, such as a list of class indices."""
+    several = isinstance(asked, Sequence) and not isinstance(asked, str) and any(as_whole(one) is None for one in asked)
+    return asked if several else [asked]
 
 
 def make_stack(

@@ -3,7 +3,7 @@
 import json
 import math
 import platform
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any
@@ -31,25 +31,40 @@ from ..common.text import shorten
 from ..denoisers.total_variation import TotalVariation
 from ..looks.catalog import KINDS
 from ..models.judge import Judge
+from ..objectives.objective import Objective, Question
+from ..objectives.per_image import one_per_image
 from ..objectives.priors import PriorScore, prior
-from ..objectives.term import Objective
+from ..objectives.term import Term
 from ..stack.file import SUFFIX, load_stack
 from ..views.augmentation import Augmentation
 from ..views.distance import Distance
 from ..views.grayscale import Grayscale
 from ..views.transforms import Flip, Noise
 from ..views.windows import MiddleSquare, Windows
-from . import wish as wishes
-from .wish import Wish
+from . import questions
+
+
+def _sum_up(parts: Sequence[Objective]) -> Objective:
+    return Objective(tuple(term for part in parts for term in part.terms))
+
+
+def _scale(objective: Objective, factor: float) -> Objective:
+    if not isinstance(objective, Objective):
+        raise TypeError(f"{shorten(objective)} is no objective")
+    return objective * factor
+
 
 _TRANSFORMS = (Flip, Noise, Distance, Grayscale)
 _RECIPES = (Recipe, Augmentation, Windows, MiddleSquare, Focus, Denoising, TotalVariation)
 _OPTIMIZERS = (NormalizedAscent, SGD, Adam, SteepestAscent)
-_ASKED = "classes text layer channel channels neuron head heads direction directions diversity embedding sum_up scale"
+_ASKED = "classes text layer channel neuron head direction diversity embedding"
 _CALLS: Mapping[str, Callable[..., Any]] = {
     **{kind.__name__: kind for kind in (*_RECIPES, *_OPTIMIZERS, *_TRANSFORMS, *KINDS.values(), Within)},
-    **{name: getattr(wishes, name) for name in _ASKED.split()},
+    **{name: getattr(questions, name) for name in _ASKED.split()},
     "prior": prior,
+    "one_per_image": one_per_image,
+    "sum": _sum_up,
+    "scale": _scale,
     "keyframes": lambda of: dict(of),
 }
 """What settings can name: classes, and functions that ask for something and open no file."""
@@ -113,19 +128,27 @@ def _write(value: Any) -> Any:
         value = value.tolist()
     if isinstance(value, list | tuple | range) and len(value) <= _LONGEST:
         return [_write(one) for one in value]
-    if isinstance(value, Wish) and value.asked is not None:
-        name, given = value.asked
-        return {"call": name, **{key: _write(one) for key, one in given.items()}}
-    if isinstance(value, Objective) and len(value.terms) == 1:
-        (term,) = value.terms
-        if isinstance(term.score, PriorScore) and not (term.regions or term.fades or term.tracks):
-            return {"call": "prior", "kind": term.score.kind, "weight": term.weight}
+    if isinstance(value, Objective):
+        parts = [_write_term(term) for term in value.terms]
+        return parts[0] if len(parts) == 1 else {"call": "sum", "parts": parts}
     if isinstance(value, Mapping):
         return {"call": "keyframes", "of": [[_write(key), _write(one)] for key, one in value.items()]}
     kind: Any = type(value)
     if _CALLS.get(kind.__name__) == kind:
         return {"call": kind.__name__, **{one.name: _write(getattr(value, one.name)) for one in fields(kind)}}
     raise _UnwrittenError(f"{shorten(value)} is of a function, an image, a file or another model, or too long")
+
+
+def _write_term(term: Term | Question) -> Any:
+    """Return a term of an objective as JSON can hold it, or raise an _UnwrittenError."""
+    changed = term.regions or term.fades or term.tracks
+    if isinstance(term, Term) and isinstance(term.score, PriorScore) and not changed:
+        return {"call": "prior", "kind": term.score.kind, "weight": term.weight}
+    name, given = (term.asked if isinstance(term, Question) else None) or ("", {})
+    if changed or name not in _CALLS:
+        raise _UnwrittenError(f"'{term.name}' is of a function, an image, a file, another model or a time")
+    asked = {"call": name, **{key: _write(one) for key, one in given.items()}}
+    return asked if term.weight == 1 else {"call": "scale", "objective": asked, "factor": term.weight}
 
 
 def read_written(value: Any) -> Any:
@@ -177,8 +200,8 @@ def read_settings(path: Path | str) -> dict[str, Any]:
         >>> made = da.render(model, 0.5 * da.channel("blocks.3", 5), recipe="feature", **quick)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     settings = da.read_settings(made.save(f"{folder}/five.png")[0])
-        >>> settings["arguments"]["wish"]
-        {'call': 'scale', 'wish': {'call': 'channel', 'name': 'blocks.3', 'index': 5}, 'factor': 0.5}
+        >>> settings["arguments"]["objective"]
+        {'call': 'scale', 'objective': {'call': 'channel', 'name': 'blocks.3', 'index': 5}, 'factor': 0.5}
         >>> again = da.render(model, **settings["arguments"], progress=False)
         >>> bool((again.image == made.image).all())
         True

@@ -186,7 +186,7 @@ def _choose_labels(names: Sequence[str] | Mapping[int, str] | None, count: int, 
 
 def find_judge(model: nn.Module | Judge, device: torch.device | str | None) -> Judge:
     """Return a model as a judge (see `wrap`) on a device, or on its own. That of a module is kept until it changes, and
-    so is a copy on another device: wishes to one model share it, and so their views."""
+    so is a copy on another device: objectives of one model share it, and so their views."""
     judge = _keep(model, "", lambda: wrap(model)) if isinstance(model, nn.Module) else wrap(model)
     if device is None:
         return judge

@@ -21,7 +21,7 @@ from ..report.film import check_film, save_film
 from ..stack.image_stack import ImageStack
 from ..stack.render import MOST_SHOWN, render_zoom
 from ..stack.zoom import Zoom
-from .reading import read_wish
+from .reading import bind, read_objective
 from .render import Rendering
 from .running import Callback, climb, find_recipe, make_stack
 from .settings import describe_settings, read_written
@@ -57,7 +57,7 @@ class Zooming(Rendering):
 @own_modes(on_cpu=True)
 def zoom(
     model: nn.Module | Judge,
-    wishes: Sequence[Any],
+    objectives: Sequence[Any],
     *,
     factor: float = 2.5,
     loop: bool = False,
@@ -76,8 +76,8 @@ def zoom(
     It takes about as long as the pictures one by one. All other arguments and the errors are as in `render`.
 
     Args:
-        wishes: what to ask for at each depth, from the widest to the smallest: 2 to 32 wishes of `render`, one fading
-            into the next. The score of a bare class is its share and that of a bare prompt its cosine.
+        objectives: what to ask for at each depth, from the widest to the smallest: 2 to 32, each as for `render`, one
+            fading into the next. The score of a bare class is its share and that of a bare prompt its cosine.
         factor: the side of a depth divided by that of the next, 1.25 to 8: from 3 up the next is a small object in it.
         loop: whether the last depth contains the first, so that the film has no end.
         recipe: a name stands for a recipe with its views for every depth and larger windows (`suit_zoom`).
@@ -89,17 +89,18 @@ def zoom(
         >>> da.zoom(da.load_starter(), ["castle", "volcano"], loop=True, **quick).stack
         ImageStack(64 x 64, 2 depths, 1 step)
     """
-    wishes, recipe, look = map(read_written, (wishes, recipe, look))
+    objectives, recipe, look = map(read_written, (objectives, recipe, look))
     given = {**locals()}
-    if isinstance(wishes, str) or not isinstance(wishes, Sequence):
+    if isinstance(objectives, str) or not isinstance(objectives, Sequence):
         raise ValueError(
-            f"a {type(wishes).__name__} is no list of depths; give a wish for each, such as ['castle', 'volcano']"
+            f"a {type(objectives).__name__} is no list of depths; give an objective for each, such as "
+            "['castle', 'volcano']"
         )
-    depths = Zoom(len(wishes), factor, loop)
+    depths = Zoom(len(objectives), factor, loop)
     stack = make_stack(start, size, seed, zoom=depths, look=read_look(look))
     judge = find_judge(model, device)
-    objective = over_keyframes(dict(enumerate(wishes)), lambda wish: read_wish(wish, "share").resolve(judge))
+    total = over_keyframes(dict(enumerate(objectives)), lambda one: bind(read_objective(one, "share"), judge))
     chosen = find_recipe(recipe, steps, stack)
-    prepare = partial(chosen.prepare, objectives=objective, seed=seed, device=judge.device)
+    prepare = partial(chosen.prepare, objectives=total, seed=seed, device=judge.device)
     describe = partial(describe_settings, "zoom", given, judge)
     return climb(prepare, stack, Zooming, describe, callback, progress, may_change_start=start is None)

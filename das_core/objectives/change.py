@@ -8,7 +8,8 @@ from torch import Tensor
 
 from ..common.curves import Curve
 from ..common.keyframes import parse_keyframes
-from .term import Objective, Term, join_names
+from .objective import Objective, Question
+from .term import Term, join_names
 from .track import Fade, Point, Track
 
 # For each of the 1024 frames of the longest film, and its end. The work grows with the square of the number.
@@ -102,7 +103,7 @@ def over_keyframes(
             different.append(wish)
     made = [make(wish) for wish in different]
     names = {frame: made[number].name for frame, number in number_at.items()}
-    terms: list[Term] = []
+    terms: list[Term | Question] = []
     for number, objective in enumerate(made):
         points = tuple((frame, float(other == number)) for frame, other in number_at.items())
         track = Track(points, curve, wishes=names)
@@ -128,7 +129,11 @@ def share_views(*objectives: Objective) -> Objective:
     """
     if len(objectives) < 2:
         raise ValueError(f"an ensemble of {len(objectives)} shares out nothing; give at least two objectives")
-    terms = [term for objective in objectives for term in objective.terms]
+    name = join_names([objective.name for objective in objectives])
+    if any(isinstance(term, Question) for objective in objectives for term in objective.terms):
+        asked = Question(name, lambda judge: share_views(*(objective.on(judge) for objective in objectives)))
+        return Objective((asked,))
+    terms = [term for objective in objectives for term in objective.list_terms()]
     for term in terms:
         if term.judge is None:
             raise ValueError(
@@ -139,7 +144,7 @@ def share_views(*objectives: Objective) -> Objective:
         said = {term.describe(score) for term in terms}
         return said.pop() if len(said) == 1 else ""
 
-    name, count, parts = join_names([objective.name for objective in objectives]), len(terms), len(objectives)
+    count, parts = len(terms), len(objectives)
     return Objective(
         tuple(
             replace(term, name=name, describe=describe, share=(number, count), weight=term.weight / parts)

@@ -18,7 +18,8 @@ from ..models.classifier import Classifier
 from ..models.judge import Judge, check_judge
 from ..models.labels import Labels, UnknownClassError
 from ..models.photograph_check import log_misreading
-from .term import Objective, join_names, make_objective
+from .objective import Objective, make_objective
+from .term import join_names
 
 ScoreKind = Literal["logit", "log_probability", "margin", "share"]
 Targets = int | str | Sequence[int | str | tuple[int | str, float]]

@@ -12,7 +12,7 @@ from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.default_layers import choose_content_layer
 from ..models.layers.layer import find_layer, find_layers
-from .term import Objective, make_objective
+from .objective import Objective, make_objective
 
 _EPSILON = 1e-12  # The smallest divisor of a distance: all activations of an image may be zero.
 _LEAST_COSINE = 0.1  # As in lucid: smaller ones count as this, so that every position has a gradient.

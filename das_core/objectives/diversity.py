@@ -9,8 +9,8 @@ from ..common.devices import make_constant
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.layer import find_layer, find_layers
+from .objective import Objective, make_objective
 from .style import gram_matrix
-from .term import Objective, make_objective
 
 
 def diversity_objective(model: Judge, layer: str, weight: float = 1.0, together: int = 0) -> Objective:

@@ -17,7 +17,8 @@ from ..models.clip import CLIP
 from ..models.embedder import Embedder, check_embedding
 from ..models.judge import Judge, check_judge
 from ..models.layers.pooled_layer import pool_layer
-from .term import Objective, join_names, make_objective
+from .objective import Objective, make_objective
+from .term import join_names
 
 ImageSimilarity = Literal["cosine", "spherical"]
 Similarity = Literal[ImageSimilarity, "log_probability"]

@@ -18,7 +18,7 @@ from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.heads import HEADS
 from ..models.layers.layer import Layer, find_layer, find_layers
-from .term import Objective, make_objective
+from .objective import Objective, make_objective
 
 Direction = Tensor | np.ndarray[Any, Any] | Sequence[float] | Sequence[tuple[int, float]]
 Kind = Literal["layer", "channel", "neuron", "direction", "head"]

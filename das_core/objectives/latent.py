@@ -12,7 +12,7 @@ from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.layer import find_layer, find_layers
 from .feature import check_position, format_place, read_position, reduce_positions
-from .term import Objective, make_objective
+from .objective import Objective, make_objective
 
 Latents = int | Iterable[int] | Mapping[int, float]
 

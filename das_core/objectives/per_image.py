@@ -1,7 +1,7 @@
 """An objective that asks for something different in every image of a batch."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -10,43 +10,58 @@ from torch import Tensor
 from ..common.cache import cached
 from ..common.devices import send_to_device
 from ..models.layers.activations import Activations, merge_judges
-from .term import Objective, Score, join_names, list_objectives, make_objective
+from .objective import Objective, Question, list_objectives
+from .term import Score, Term, join_names
+from .track import Track
 
 
 def one_per_image(objectives: Sequence[Objective], weight: float = 1.0) -> Objective:
     """Return several objectives as one, each for another image of a batch, such as eight channels for eight images.
 
     Args:
-        objectives: at least one; all ask one model, either all its output or all its layers, with equal weights. If
-            there are more images than objectives, the list is repeated.
-        weight: the weight of the whole, in place of theirs, see `Term`.
+        objectives: at least one; all ask one model, either all its output or all its layers, each with a weight of its
+            own. If there are more images than objectives, the list is repeated.
+        weight: a factor of their weights, see `Term`.
 
     Example:
-        >>> from das_core import class_objective, load_starter, one_per_image
-        >>> model = load_starter()
-        >>> one_per_image([class_objective(model, name) for name in ("jellyfish", "goldfish")]).name
-        'jellyfish | goldfish'
+        >>> import direct_ascent as da
+        >>> pair = da.one_per_image([da.channel("blocks.3", 5), -da.channel("blocks.3", 5)]).on(da.load_starter())
+        >>> pair.name, pair.terms[0].tracks[0].points
+        ('blocks.3 channel 5', ((0, 1.0), (1, -1.0)))
     """
     if not (objectives := list_objectives(objectives)):
         raise ValueError("no objective is given; give one for each image")
     name = join_names([objective.name for objective in objectives], " | ")
+    if any(isinstance(term, Question) for one in objectives for term in one.terms):
+        asked = Question(
+            name,
+            lambda judge: one_per_image([one.on(judge) for one in objectives]),
+            weight=weight,
+            asked=("one_per_image", {"objectives": objectives}),
+        )
+        return Objective((asked,))
     _check(name, objectives)
-    members = zip(*(objective.terms for objective in objectives), strict=True)
-    asked = [(merge_judges([term.judge for term in each if term.judge is not None]), each) for each in members]
     names = tuple(objective.name for objective in objectives)
-    scores = [(judge, PerImageScore(tuple(term.score for term in each), names)) for judge, each in asked]
-    return make_objective(name, scores, weight, images=len(objectives))
+    terms = []
+    for each in zip(*(objective.list_terms() for objective in objectives), strict=True):
+        score = PerImageScore(tuple(term.score for term in each), names)
+        judge = merge_judges([term.judge for term in each if term.judge is not None])
+        first, *others = weights = [term.weight for term in each]
+        one = Term(name, score, judge, weight * first, share=each[0].share, images=len(each))
+        if any(other != first for other in others):
+            one = replace(one, weight=weight, tracks=(Track(tuple(enumerate(weights)), repeats=True),))
+        terms.append(one)
+    return Objective(tuple(terms))
 
 
 def _check(name: str, objectives: Sequence[Objective]) -> None:
-    terms = [term for objective in objectives for term in objective.terms]
+    terms = [term for objective in objectives for term in objective.list_terms()]
     ways = {
-        tuple((id(term.judge.module), term.judge.answer_key) for term in one.terms if term.judge) for one in objectives
+        tuple((id(term.judge.module), term.judge.answer_key) for term in one.list_terms() if term.judge)
+        for one in objectives
     }
     if len(ways) > 1 or any(term.judge is None for term in terms):
         raise ValueError(f"the objectives of '{name}' must ask one model, all its output or all its layers")
-    if len({tuple(term.weight for term in one.terms) for one in objectives}) > 1:
-        raise ValueError(f"the objectives of '{name}' have different weights; give all the same, such as 1")
     refused = {
         "has a region or an image to compare with, which are for all images; leave it out": (
             lambda term: term.regions or term.references

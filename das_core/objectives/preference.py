@@ -3,7 +3,7 @@
 from ..models.clip import CLIP
 from ..models.judge import Judge, check_judge
 from ..models.sources.preferences import PreferenceHead
-from .term import Objective, make_objective
+from .objective import Objective, make_objective
 
 
 def preference_objective(clip: Judge, head: PreferenceHead, weight: float = 1.0) -> Objective:

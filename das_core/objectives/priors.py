@@ -13,7 +13,7 @@ from ..common.choices import check_choice
 from ..common.devices import keep_copy
 from ..common.interruption import pausing
 from ..common.radial_power import radial_power
-from .term import Objective, make_objective
+from .objective import Objective, make_objective
 
 PriorKind = Literal["total_variation", "l2", "spectrum", "range"]
 

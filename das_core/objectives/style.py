@@ -20,7 +20,7 @@ from ..models.judge import Judge
 from ..models.layers.activations import VIEWS, ActivationJudge, Activations, make_activation_judge
 from ..models.layers.default_layers import choose_style_layers
 from ..models.layers.layer import find_layer, find_layers
-from .term import Objective, make_objective
+from .objective import Objective, make_objective
 
 SMALLEST_STYLE = 16  # Pixels a side; smaller images show no texture.
 COLORS = 0.25  # The weight of the colours, relative to that of all layers together.

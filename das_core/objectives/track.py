@@ -36,12 +36,14 @@ class TrackError(ValueError):
 @dataclass(frozen=True)
 class Track:
     """A factor that differs from frame to frame, interpolated between keyframes, and around the end of a loop. With
-    `frames` it fits only films of so many; `wishes` are what is asked for at each keyframe, for messages."""
+    `frames` it fits only films of so many; `wishes` are what is asked for at each keyframe, for messages. With
+    `repeats` the points are the factors of images 0, 1, … of a batch, again and again."""
 
     points: tuple[Point, ...]
     curve: Curve = "linear"
     frames: int | None = None
     wishes: Mapping[int, str] = field(default_factory=dict, repr=False, compare=False)
+    repeats: bool = False
 
     def __post_init__(self) -> None:
         check_curve(self.curve)
@@ -58,6 +60,8 @@ class Track:
 
     def weigh(self, timeline: Timeline, name: str) -> tuple[float, ...]:
         """Return the factor of every image of a timeline; messages name the term `name`."""
+        if self.repeats:
+            return tuple(self.points[image % len(self.points)][1] for image in range(len(timeline.moments)))
         there = f"{timeline.count} {timeline.unit}{'s' * (timeline.count != 1)}"
         if self.frames not in (None, timeline.count):
             raise TrackError(

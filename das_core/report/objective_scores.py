@@ -13,7 +13,7 @@ from ..ascent.preparation import choose_chunk
 from ..ascent.scoring import Scoring
 from ..common.images import Images, check_images, place_on_canvas
 from ..common.modes import own_modes
-from ..objectives.term import Objective, join_objectives
+from ..objectives.objective import Objective, join_objectives
 from ..stack.image_stack import ImageStack
 from ..stack.size import SMALLEST_SIDE
 from ..stack.spec import StackSpec
@@ -114,7 +114,7 @@ def score_images(
         >>> score_images(torch.stack(images), class_objective(load_starter(), "espresso")).ranking
         [1, 0]
     """
-    terms = join_objectives(objectives, "score by").terms
+    terms = join_objectives(objectives, "score by").list_terms()
     judges = [term.judge for term in terms if term.judge is not None]
     device = judges[0].device if judges else None
     return ImageScorer(images, objectives, augmentation, seed, device, any_aspect=any_aspect).score()

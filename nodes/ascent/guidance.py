@@ -6,8 +6,8 @@ from typing import Any
 from comfy_api.latest import io
 
 from ...das_core.ascent.guidance import Guidance, GuidedSteps
-from ...das_core.objectives.term import Objective as CoreObjective
-from ...das_core.objectives.term import join_objectives
+from ...das_core.objectives.objective import Objective as CoreObjective
+from ...das_core.objectives.objective import join_objectives
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge
 from ..node import Node

@@ -15,7 +15,7 @@ from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.plan import make_plan
 from ...das_core.ascent.result import Record
 from ...das_core.looks.look import Look as CoreLook
-from ...das_core.objectives.term import Objective as CoreObjective
+from ...das_core.objectives.objective import Objective as CoreObjective
 from ...das_core.objectives.track import TrackError
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.stack.spec import StackSpec

@@ -9,7 +9,7 @@ from ...das_core.common.curves import Curve
 from ...das_core.common.keyframes import parse_numbers
 from ...das_core.common.masks import check_mask
 from ...das_core.objectives.change import in_region, over_frames, over_steps, share_views
-from ...das_core.objectives.term import Objective as CoreObjective
+from ...das_core.objectives.objective import Objective as CoreObjective
 from .. import bridge
 from ..node import Node
 from ..schema import Objective, list_connected, list_options, objectives_input, schema, tip

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from comfy_api.latest import io
 from torch import Tensor
 
-from ...das_core.objectives.term import Objective as CoreObjective
+from ...das_core.objectives.objective import Objective as CoreObjective
 from ...das_core.report import objective_scores as core
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
 from .. import bridge

@@ -14,7 +14,7 @@ from benchmarks.recipes import PICTURE, Recipe
 from benchmarks.run import INTRODUCTION, write_section
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.objectives.classes import class_objective
-from das_core.objectives.term import Objective
+from das_core.objectives.objective import Objective
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows

@@ -16,6 +16,7 @@ from das_core.ascent.ascent import Ascent
 from das_core.ascent.denoising import Denoising
 from das_core.ascent.recipe import PICTURE, SKETCH
 from das_core.ascent.sgd import SGD
+from das_core.facade.reading import bind
 from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
 from das_core.models.sources.starters import load_starter
@@ -24,10 +25,10 @@ from das_core.objectives.classes import class_objective
 from das_core.objectives.diversity import diversity_objective
 from das_core.objectives.embedding import TextSimilarity, image_objective, text_objective
 from das_core.objectives.feature import feature_objective
+from das_core.objectives.objective import Objective
 from das_core.objectives.per_image import one_per_image
 from das_core.objectives.priors import prior
 from das_core.objectives.style import style_objective
-from das_core.objectives.term import Objective
 from das_core.report.objective_scores import score_images
 from das_core.report.verdict import compare_with_texts
 from das_core.stack.image_stack import ImageStack
@@ -143,7 +144,7 @@ def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP, sim
     clip = replace(clip, concepts=torch.eye(clip.width))
     objective = text_objective(clip, "a photo\na cat: -0.5", similarity)
     with stand_in_device() as traffic:
-        there = Objective(tuple(replace(term, judge=clip.to(DEVICE)) for term in objective.terms))
+        there = Objective(tuple(replace(term, judge=clip.to(DEVICE)) for term in objective.list_terms()))
         check_step(climb(there), traffic)
 
 
@@ -159,7 +160,7 @@ def test_a_model_of_its_own_goes_once_to_where_the_render_computes() -> None:
     wish -= 0.3 * direct_ascent.channel("0", 5).on(other)
     settings: dict[str, Any] = {"size": 32, "steps": 1, "progress": False, "recipe": "sketch"}
     with stand_in_device():
-        _, *bound = (term.judge for term in wish.resolve(model.to(DEVICE)).terms)
+        _, *bound = (term.judge for term in bind(wish, model.to(DEVICE)).list_terms())
         assert {judge and judge.device for judge in bound} == {DEVICE}
         assert len({judge and judge.module for judge in bound}) == 1
         theirs = direct_ascent.render(model, wish, device=DEVICE, **settings).image.cpu()
@@ -174,8 +175,8 @@ def test_images_of_the_cpu_go_to_where_the_model_is(starter: Classifier, clip: C
         return [
             model.probabilities(IMAGE),
             embedder.encode_images(IMAGE),
-            *targets(style_objective(model, IMAGE, "blocks.1").terms[0].score),
-            targets(image_objective(embedder, IMAGE).terms[0].score),
+            *targets(style_objective(model, IMAGE, "blocks.1").list_terms()[0].score),
+            targets(image_objective(embedder, IMAGE).list_terms()[0].score),
             compare_with_texts(embedder, IMAGE, ["a cat"]),
             score_images(IMAGE, [third_class(model), prior("spectrum")]).table,
         ]

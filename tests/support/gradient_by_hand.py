@@ -63,7 +63,7 @@ def total(
     """Return a function from the pixels to the sum, over all images, of the mean score of the views of an image."""
 
     def score(pixels: Tensor) -> Tensor:
-        (term,) = objective.terms
+        (term,) = objective.list_terms()
         assert term.judge is not None
         views = views_by_hand(pixels, stack.spec, term.judge.size, number, region)
         return answer(objective, views).sum() / VIEWS.views

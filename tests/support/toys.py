@@ -61,13 +61,13 @@ def half(right: bool) -> Tensor:
 
 def score(objective: da.Objective, output: Any, images: Tensor | None = None) -> Tensor:
     """Return what the only term of an objective says of the output of a judge, or of the pixels of a canvas."""
-    (term,) = objective.terms
+    (term,) = objective.list_terms()
     return term.score(output, torch.zeros(0, dtype=torch.int64) if images is None else images)
 
 
 def answer(objective: da.Objective, views: Tensor) -> Tensor:
     """Return what the only term of an objective says of views, which its judge sees."""
-    (term,) = objective.terms
+    (term,) = objective.list_terms()
     assert term.judge is not None
     return score(objective, term.judge(views))
 

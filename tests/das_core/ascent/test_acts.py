@@ -91,7 +91,7 @@ def test_a_chosen_image_goes_on_as_without_the_others_which_stay(caplog: pytest.
 
 
 def test_a_choice_leaves_out_what_compares_the_images() -> None:
-    model = toy_class().terms[0].judge
+    model = toy_class().list_terms()[0].judge
     assert model is not None
     objectives = [da.diversity_objective(model, "0", 0.5), toy_class(3)]
     ascent = da.Ascent(da.ImageStack.noise(SPEC, 3), objectives, VIEWS, steps=3)

@@ -65,7 +65,7 @@ def picture(batch: int = 1, height: int = 50, width: int = 60) -> Tensor:
 def view_scores(stack: da.ImageStack, content: da.Objective, region: ActiveRegion | None) -> Callable[[Tensor], Tensor]:
     """The scores of all views, with the image seen through the very same windows, flips and noise."""
     spec = stack.spec
-    (term,) = content.terms
+    (term,) = content.list_terms()
     assert isinstance(term.judge, ActivationJudge)
     judge, layer = term.judge, term.judge.layers[0].name
     reference = term.references[0].expand(stack.batch, -1, -1, -1)

@@ -10,8 +10,8 @@ from torch import nn
 import tinyclip
 from cases import each_case, refuses
 from das_core import Judge, class_objective
-from das_core.facade.reading import read_wish
-from das_core.facade.wish import classes, text
+from das_core.facade.questions import classes, text
+from das_core.facade.reading import read_objective
 from das_core.objectives.classes import ScoreKind
 from toys import classifier, judge
 
@@ -33,12 +33,12 @@ ATTENTION = "transformer.resblocks.1.attn"
     (PLAIN, "0:2", "0 channel 2", "FeatureScore"),
 )
 def test_a_text_is_a_layer_where_there_is_one(model: Judge, words: str, name: str, kind: str) -> None:
-    (found,) = read_wish(words).resolve(model).terms
+    (found,) = read_objective(words).on(model).list_terms()
     assert (found.name, type(found.score).__name__) == (name, kind)
 
 
 test_what_is_no_wish_or_none_for_a_model_is_refused = refuses(
-    lambda model, wish: read_wish(wish).resolve(model),
+    lambda model, wish: read_objective(wish).on(model),
     (TOY, True, "a bool is nothing to ask for"),
     (TOY, np.arange(3), "a ndarray is nothing to ask for; .* the index of a class or a list of"),
     (TOY, {"jellyfish": 1}, "is nothing to ask for"),
@@ -69,7 +69,7 @@ def test_a_class_that_is_named_alone_is_asked_by_its_share_at_a_keyframe_only(wi
 
 
 def score_of(wish: Any, model: Judge = TOY, score: ScoreKind = "log_probability") -> Any:
-    return read_wish(wish, score).resolve(model).terms[0].score
+    return read_objective(wish, score).on(model).list_terms()[0].score
 
 
 def test_a_prompt_is_compared_by_its_cosine_at_a_keyframe_only_and_what_says_how_it_is_asked_is_left_as_it_is() -> None:
@@ -80,5 +80,5 @@ def test_a_prompt_is_compared_by_its_cosine_at_a_keyframe_only_and_what_says_how
         "log_probability",
     ]
     margin = class_objective(TOY, 3, "margin")
-    assert read_wish(margin, "share").resolve(TOY) is margin
+    assert read_objective(margin, "share") is margin
     assert score_of(classes(3), score="share").kind == "log_probability"

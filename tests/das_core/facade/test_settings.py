@@ -71,8 +71,8 @@ PHOTO = random_views(48)
 
 @each_case(
     ("wish", "more", "unwritten"),
-    (score, {}, {"wish": "a value of the type function is of a function"}),
-    (SUM + facade.invert(PHOTO), {}, {"wish": "a value of the type Wish is of"}),
+    (score, {}, {"objective": "a value of the type function is of a function"}),
+    (SUM + facade.invert(PHOTO), {}, {"objective": "is of a function, an image, a file"}),
     ("class 3", {"recipe": replace(OWN, schedule=lambda progress: 1.0)}, {"recipe": "function is"}),
     (
         "class 3",
@@ -81,7 +81,7 @@ PHOTO = random_views(48)
     ),
     ("class 3", {"start": PHOTO, "within": da.Within(3.0, "l2")}, {"start": "its canvas has the SHA-256"}),
     ("class 3", {"callback": lambda step: True, "steps": 9}, {"end": "it ended after 1 of 9 steps"}),
-    (facade.classes(3).on(classifier(seed=1)), {}, {"wish": "another model"}),
+    (facade.classes(3).on(classifier(seed=1)), {}, {"objective": "another model"}),
 )
 def test_what_cannot_be_written_down_is_said(
     wish: Any, more: dict[str, Any], unwritten: dict[str, str], tmp_path: Path
@@ -152,7 +152,7 @@ def test_files_without_settings_are_named(tmp_path: Path) -> None:
 
 DEEP: Any = 3
 for _ in range(400):
-    DEEP = {"call": "scale", "wish": DEEP, "factor": 2}
+    DEEP = {"call": "scale", "objective": DEEP, "factor": 2}
 
 
 @each_case(
@@ -165,13 +165,13 @@ for _ in range(400):
     ('{"arguments": {"seed": NaN}}', "damaged"),
     (write_said(film="/etc/x.png"), "settings give no film"),
     (write_said(path="x", model="y"), "settings give no model, path"),
-    (write_said(wish={"call": "eval", "source": "1"}), "settings name 'eval', which they cannot make"),
-    (write_said(wish={"call": ["text"]}), "which they cannot make"),
-    (write_said(wish={"call": "latent", "name": "x", "dictionary": "y", "which": 1}), "settings name 'latent'"),
-    (write_said(wish={"call": "channel", "photographs": "/"}), "the settings of channel do not fit it"),
-    (write_said(wish={"call": "scale", "wish": "a" * 9, "factor": 10**12}), "damaged"),
-    (write_said(wish={"call": "sum_up", "parts": []}), "no list of wishes"),
-    (write_said(wish=DEEP), "damaged"),
+    (write_said(objective={"call": "eval", "source": "1"}), "settings name 'eval', which they cannot make"),
+    (write_said(objective={"call": ["text"]}), "which they cannot make"),
+    (write_said(objective={"call": "latent", "name": "x", "dictionary": "y", "which": 1}), "settings name 'latent'"),
+    (write_said(objective={"call": "channel", "photographs": "/"}), "the settings of channel do not fit it"),
+    (write_said(objective={"call": "scale", "objective": "a" * 9, "factor": 10**12}), "damaged"),
+    (write_said(objective={"call": "sum", "parts": []}), "no term is given"),
+    (write_said(objective=DEEP), "damaged"),
     (write_said(recipe={"call": "Within", "limit": 0.5}), "as recipe, which it cannot be"),
     (write_said(recipe={"call": "Recipe", "augmentation": "x"}), "as augmentation, which it cannot be"),
     (write_said(recipe={"call": "Augmentation", "transforms": [3]}), "as transforms, which it cannot be"),

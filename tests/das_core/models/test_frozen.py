@@ -13,7 +13,7 @@ from torch import Tensor, nn
 import das_core as da
 from cases import each_case
 from das_core import content_objective, facade, style_objective
-from das_core.facade.wish import of_views
+from das_core.facade.questions import of_views
 from das_core.models.classifier import build_classifier
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.frozen import evaluating, freeze, freeze_copy
@@ -58,7 +58,7 @@ def judge_of(module: nn.Module) -> da.Judge:
 def climb_a_function_of_views(module: nn.Module) -> None:
     weight = module.get_parameter("0.weight")
     own = of_views(lambda views: views.flatten(1).mean(dim=1) * weight.float().mean())
-    da.Ascent(da.ImageStack.gray(SPEC), own.resolve(judge_of(module)), VIEWS, steps=1).run()
+    da.Ascent(da.ImageStack.gray(SPEC), own.on(judge_of(module)), VIEWS, steps=1).run()
 
 
 def wrapped(module: nn.Module) -> da.Judge:

@@ -30,8 +30,8 @@ BRIGHT = output_objective(judge(Mean()))
 
 def test_what_a_change_does_not_concern_stays() -> None:
     content = da.content_objective(classifier(), torch.rand(1, 3, 40, 40), weight=-0.3)
-    (before,) = content.terms
-    (term,) = in_region(over_steps(in_region(content, half(False)), 0.0, 1.0), half(True)).terms
+    (before,) = content.list_terms()
+    (term,) = in_region(over_steps(in_region(content, half(False)), 0.0, 1.0), half(True)).list_terms()
     assert (term.judge, term.score, term.name) == (before.judge, before.score, "content")
     assert term.references is before.references
     assert [bool(mask[0, 0, 0]) for mask in term.regions] == [False, True]
@@ -62,8 +62,10 @@ def test_every_image_of_a_batch_may_have_a_region_of_its_own() -> None:
 )
 def test_a_schedule_goes_from_start_to_end(curve: Any, expected: list[float]) -> None:
     scheduled = over_steps(toy_class(weight=2.0), 0.0, 1.0, curve)
-    assert [scheduled.terms[0].weight_at(progress / 4) for progress in range(5)] == pytest.approx(expected, abs=1e-4)
-    twice = over_steps(scheduled, 1.0, 3.0).terms[0]
+    assert [scheduled.list_terms()[0].weight_at(progress / 4) for progress in range(5)] == pytest.approx(
+        expected, abs=1e-4
+    )
+    twice = over_steps(scheduled, 1.0, 3.0).list_terms()[0]
     assert (twice.weight_at(1), twice.weight_at(0.5)) == pytest.approx((6.0, 2 * expected[2]))
 
 
@@ -150,10 +152,10 @@ def test_the_weights_of_what_is_shared_are_shares_of_the_step() -> None:
 
 def test_what_is_shared_has_one_name_and_the_text_that_all_agree_on() -> None:
     castle, reef = (output_objective(judge(Counting()), name=name) for name in ("castle", "reef"))
-    assert {term.name for term in share_views(castle, castle).terms} == {"castle"}
-    assert {term.name for term in share_views(castle, -2 * reef).terms} == {"castle, reef"}
+    assert {term.name for term in share_views(castle, castle).list_terms()} == {"castle"}
+    assert {term.name for term in share_views(castle, -2 * reef).list_terms()} == {"castle, reef"}
     nested = share_views(share_views(castle, reef), castle)
-    assert [term.share for term in nested.terms] == [(0, 3), (1, 3), (2, 3)]
+    assert [term.share for term in nested.list_terms()] == [(0, 3), (1, 3), (2, 3)]
     sure = [da.class_objective(classifier(), number, "log_probability") for number in (3, 3, 4)]
-    assert share_views(*sure).terms[0].describe(-0.222) == "80%"
-    assert share_views(*sure, castle).terms[0].describe(-0.222) == ""
+    assert share_views(*sure).list_terms()[0].describe(-0.222) == "80%"
+    assert share_views(*sure, castle).list_terms()[0].describe(-0.222) == ""

@@ -137,7 +137,7 @@ def test_lines_that_cannot_be_understood_are_quoted() -> None:
     ([("jellyfish", 0.5), (1, -1)], ((107, 0.5), (1, -1.0))),
 )
 def test_classes_may_be_given_in_any_form(targets: Any, expected: tuple[tuple[int, float], ...]) -> None:
-    score: Any = class_objective(IMAGENET, targets).terms[0].score
+    score: Any = class_objective(IMAGENET, targets).list_terms()[0].score
     assert score.targets == expected
 
 
@@ -152,4 +152,4 @@ def test_classes_may_be_given_in_any_form(targets: Any, expected: tuple[tuple[in
     (3, "log_probability", math.nan, ""),
 )
 def test_a_log_probability_is_said_as_a_probability(targets: Any, kind: ScoreKind, score: float, said: str) -> None:
-    assert class_objective(judge(), targets, kind).terms[0].describe(score) == said
+    assert class_objective(judge(), targets, kind).list_terms()[0].describe(score) == said

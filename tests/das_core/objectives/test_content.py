@@ -23,7 +23,7 @@ def test_a_caricature_is_a_dot_product_times_a_power_of_the_cosine_at_every_posi
     noise, aim = (torch.randn(2, *shape, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
     seen = noise + aim / 2
     output = Activations({"2": seen}, (Activations({"2": aim}),))
-    scores = da.caricature_objective(TOY, picture(), "2", power).terms[0].score(output, torch.arange(2)).tolist()
+    scores = da.caricature_objective(TOY, picture(), "2", power).list_terms()[0].score(output, torch.arange(2)).tolist()
     for score, *each in zip(scores, seen.double().numpy(), aim.double().numpy(), strict=True):
         f, c = (part.reshape(len(part), -1) for part in each)
         cosines = (f * c).sum(0) / np.linalg.norm(f, axis=0) / np.linalg.norm(c, axis=0)

@@ -77,7 +77,7 @@ def climb(objectives: Any, steps: int = 2, chunk: int = 0) -> Tensor:
 
 def test_the_picture_does_not_depend_on_how_many_views_are_seen_at_once_and_all_images_are_seen_together() -> None:
     seen: list[list[int]] = []
-    (term,) = APART.terms
+    (term,) = APART.list_terms()
 
     def watch(output: Activations, images: Tensor) -> Tensor:
         seen.append(images.tolist())
@@ -96,7 +96,7 @@ def test_a_wrapped_one_still_compares_and_an_ensemble_shares_out_its_views() -> 
     mask[:, 8:] = 1
     assert climb(da.over_steps(da.in_region(APART, mask), 1.0, 0.5)).isfinite().all()
     both = da.share_views(APART, toy_class())
-    assert [term.compares_images for term in both.terms] == [True, False]
+    assert [term.compares_images for term in both.list_terms()] == [True, False]
     assert climb(both).isfinite().all()
 
 

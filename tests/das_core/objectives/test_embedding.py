@@ -63,7 +63,7 @@ TOY = make_clip()
 
 def read_score(objective: Objective) -> Any:
     """Return the score of the only term of an objective."""
-    (term,) = objective.terms
+    (term,) = objective.list_terms()
     return term.score
 
 
@@ -114,8 +114,8 @@ def test_each_clip_of_an_ensemble_compares_its_own_part() -> None:
     one, other = make_clip("one"), make_clip("other", CONCEPTS.flip(0))
     objective = text_objective(CLIPEnsemble.from_members([one, other]), "a cat\na dog: 0.5")
     output = torch.randn(3, WIDTH, generator=generator(4))
-    assert [term.weight for term in objective.terms] == [0.5, 0.5]
-    for term, model in zip(objective.terms, (one, other), strict=True):
+    assert [term.weight for term in objective.list_terms()] == [0.5, 0.5]
+    for term, model in zip(objective.list_terms(), (one, other), strict=True):
         alone = text_objective(model, "a cat\na dog: 0.5", "log_probability")
         torch.testing.assert_close(term.score(output, torch.arange(3)), answer(alone, output))
 
@@ -123,7 +123,7 @@ def test_each_clip_of_an_ensemble_compares_its_own_part() -> None:
 def test_auto_follows_the_model() -> None:
     plain = make_clip("plain", None)
     models = (plain, CLIPEnsemble.from_members([TOY, plain]), TOY, load_starter_clip())
-    chosen = [text_objective(model, "a cat").terms[-1].score for model in models]
+    chosen = [text_objective(model, "a cat").list_terms()[-1].score for model in models]
     assert [score.similarity for score in chosen] == ["cosine"] * 2 + ["log_probability"] * 2  # type: ignore[attr-defined]
 
 
@@ -204,7 +204,11 @@ def test_every_image_of_a_batch_of_any_size_counts_fully() -> None:
     assert isinstance(alone, Tensor)
     together = image_objective(TINY, batch, weight=5.0)
     torch.testing.assert_close(answer(together, output), alone, atol=1e-5, rtol=1e-5)
-    assert (together.name, read_score(together).weights, together.terms[0].weight) == ("3 images", (1.0, 1.0, 1.0), 5.0)
+    assert (together.name, read_score(together).weights, together.list_terms()[0].weight) == (
+        "3 images",
+        (1.0, 1.0, 1.0),
+        5.0,
+    )
 
 
 def test_photographs_are_compared_by_the_pooled_features_of_any_layer() -> None:
@@ -249,7 +253,7 @@ def test_a_vector_is_a_target_whatever_its_length_and_form() -> None:
     torch.testing.assert_close(answer(both, output), each[0] + each[1])
     # Each member of an ensemble gets its own part.
     pair = CLIPEnsemble.from_members([TINY, TINY])
-    terms = embedding_objective(pair, torch.cat([first, second])).terms
+    terms = embedding_objective(pair, torch.cat([first, second])).list_terms()
     torch.testing.assert_close(terms[1].score(output, torch.arange(3)), F.cosine_similarity(output, second[None]))
 
 

@@ -126,7 +126,7 @@ def test_a_direction_may_be_a_tensor_or_an_array() -> None:
     shares = torch.linspace(-1, 1, 16)
     directions: list[Any] = [shares, shares.numpy(), shares.tolist(), tuple(enumerate(shares.tolist()))]
     made = [feature_objective(TOY, "0", "direction", direction=given) for given in directions]
-    assert len({objective.terms[0].score for objective in made}) == 1
+    assert len({objective.list_terms()[0].score for objective in made}) == 1
 
 
 def test_positions_and_directions_are_read_from_text() -> None:

@@ -67,7 +67,7 @@ test_what_does_not_fit_is_named = refuses(
 
 
 def test_an_encoder_and_a_bias_are_a_dictionary_in_place() -> None:
-    plain = direct_ascent.latent(LAYER, Dictionary("mine", SAE.weight, SAE.bias), 7, (0, 5)).resolve(TOY)
+    plain = direct_ascent.latent(LAYER, Dictionary("mine", SAE.weight, SAE.bias), 7, (0, 5)).on(TOY)
     expected = torch.einsum("vc,c->v", MAPS[:, :, 0, 5], SAE.weight[7]) + SAE.bias[7]
     torch.testing.assert_close(answer(plain, SEEN), expected)
     with pytest.raises(ValueError, match=r"mine has a weight \(32, 20\) and a bias \(20,\), .* transpose a weight"):
@@ -76,7 +76,7 @@ def test_an_encoder_and_a_bias_are_a_dictionary_in_place() -> None:
 
 def test_latents_are_a_batch_and_files_serve_as_dictionaries(tmp_path: Path) -> None:
     torch.save({"W_enc": SAE.weight.T, "b_enc": SAE.bias, "b_dec": SAE.center}, tmp_path / "sae.pt")
-    wish = direct_ascent.latents(LAYER, SAE, [3, 5]).resolve(TOY)
-    assert sum(term.images for term in wish.terms) == 2
-    alone = direct_ascent.latent(LAYER, tmp_path / "sae.pt", 7).resolve(TOY)
+    wish = direct_ascent.latents(LAYER, SAE, [3, 5]).on(TOY)
+    assert sum(term.images for term in wish.list_terms()) == 2
+    alone = direct_ascent.latent(LAYER, tmp_path / "sae.pt", 7).on(TOY)
     torch.testing.assert_close(answer(alone, SEEN), VALUES[:, 7].mean(dim=(1, 2)))

@@ -6,7 +6,6 @@ import torch
 
 import das_core as da
 from cases import each_case, refuses
-from das_core.facade import classes
 from das_core.models.ensemble import ClassifierEnsemble
 from toys import SPEC, VIEWS, classifier
 
@@ -49,7 +48,6 @@ def test_pictures_are_scored_by_their_own_objective() -> None:
 test_what_cannot_be_shared_out_is_refused = refuses(
     da.one_per_image,
     ((), "no objective is given; give one for each image"),
-    ((classes(1), classes(2)), r"Wish is no objective; .* of a wish, wish.resolve\(judge\)"),
     (["goldfish", "jellyfish"], "str is no objective; make one"),
     ("goldfish", "str is no objective; make one"),
     ((da.prior(), da.prior("l2")), "must ask one model, all its output"),
@@ -61,5 +59,4 @@ test_what_cannot_be_shared_out_is_refused = refuses(
     ((da.over_steps(channel(1), start=0.0, end=1.0),), "is scheduled, which would be lost"),
     ((da.over_frames(channel(1), [1.0, 0.0]),), "is scheduled, which would be lost"),
     ((da.diversity_objective(TOY, "2"),), "compares all images; give it to the ascent beside"),
-    ((channel(1), channel(1, weight=2.0)), "have different weights; give all the same, such as 1"),
 )

@@ -60,7 +60,7 @@ def test_a_linear_head_is_climbed(tmp_path: Path) -> None:
     torch.save(layer.state_dict(), tmp_path / "sa_0_4_toy_linear.pth")
     head = load_preference(tmp_path / "sa_0_4_toy_linear.pth", "toy clip")
     assert head.name == "sa_0_4_toy_linear"
-    objective = direct_ascent.preference(tmp_path / "sa_0_4_toy_linear.pth").resolve(clip())
+    objective = direct_ascent.preference(tmp_path / "sa_0_4_toy_linear.pth").on(clip())
     torch.testing.assert_close(answer(objective, SEEN), layer(F.normalize(clip()(SEEN), dim=1))[:, 0])
     result = da.Ascent(da.ImageStack.gray(SPEC), objective, augmentation=VIEWS, steps=8).run()
     first, *_, last = (record.scores[objective.name] for record in result.history)

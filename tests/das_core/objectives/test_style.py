@@ -16,7 +16,7 @@ TOY = classifier()
 
 def read_score(objective: Objective) -> StyleScore:
     """Return the score of the only term of an objective."""
-    (term,) = objective.terms
+    (term,) = objective.list_terms()
     assert isinstance(term.score, StyleScore)
     return term.score
 
@@ -33,7 +33,7 @@ def test_matrices_and_scores_are_those_of_numpy() -> None:
     torch.testing.assert_close(gram_matrix(features.flatten(2)), gram_matrix(features))
     objective = style_objective(TOY, picture(seed=1), "1: 2\n3: 0.5\n1: 1", weight=4.0)
     style = read_score(objective)
-    assert (style.weights, objective.terms[0].weight, objective.name) == ((3.0, 0.5), 4.0, "style")
+    assert (style.weights, objective.list_terms()[0].weight, objective.name) == ((3.0, 0.5), 4.0, "style")
     output, view = style.judge(picture()), picture()[0].flatten(1).double().numpy()
     off = view.mean(axis=1) - style.mean.double().numpy()
     first, second, aim = (target.double().numpy() for target in style.targets)

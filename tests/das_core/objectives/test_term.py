@@ -10,8 +10,8 @@ from torch import Tensor, nn
 import das_core as da
 from cases import each_case, refuses
 from das_core.models.layers.activations import Activations, make_activation_judge
+from das_core.objectives.objective import join_objectives
 from das_core.objectives.priors import CanvasPixels
-from das_core.objectives.term import join_objectives
 from toys import SPEC, VIEWS, Mean, ask, classifier, climb, judge, toy_class
 
 
@@ -75,7 +75,7 @@ def test_an_ascent_of_a_sum_is_that_of_its_parts_to_the_bit() -> None:
 def test_the_largest_weight_is_the_farthest_from_0_and_one_is_enough() -> None:
     loud = da.prior(weight=-2.0)
     changed = (da.over_steps(loud, 0.5, -2.0), da.over_frames(da.over_steps(loud, 0.0, 3.0), ((0, 0.5), (4, -1.0))))
-    assert [objective.terms[0].largest_weight for objective in (loud, *changed)] == [-2.0, 4.0, 6.0]
+    assert [objective.list_terms()[0].largest_weight for objective in (loud, *changed)] == [-2.0, 4.0, 6.0]
     assert len(join_objectives([toy_class(weight=0.0), toy_class()]).terms) == 2
 
 

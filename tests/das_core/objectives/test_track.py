@@ -20,7 +20,7 @@ def film(frames: int, *, loop: bool = False) -> Timeline:
 
 
 def at(objective: Objective, timeline: Timeline) -> list[float]:
-    (only,) = {term.weigh_images(timeline) for term in objective.terms}
+    (only,) = {term.weigh_images(timeline) for term in objective.list_terms()}
     assert only is not None
     return list(only)
 
@@ -94,7 +94,7 @@ test_points_and_curves_that_are_none_are_refused = refuses(
 def test_factors_multiply_with_those_of_steps_and_of_other_tracks_and_stay_in_sums_and_ensembles() -> None:
     half = over_frames(class_objective(classifier(), 0), [0.5, 0.5, 1.0])
     both = over_frames(over_steps(half, 0.2, 0.4), ((0, 1.0), (2, 0.0)))
-    (term,) = both.terms
+    (term,) = both.list_terms()
     assert at(both, film(3)) == [0.5, 0.25, 0.0]
     assert (term.weight_at(0.0), term.weight_at(1.0)) == (0.2, 0.4)
     for around in (half + half, share_views(half, half)):
@@ -108,7 +108,7 @@ def test_wishes_that_follow_each_other_always_sum_to_one_and_may_be_several_term
         made.append(name)
         return prior("l2") + prior("range") if name == "c" else prior("l2")
 
-    terms = over_keyframes("8: b / 0: a / 3: c / 11: a", make).terms
+    terms = over_keyframes("8: b / 0: a / 3: c / 11: a", make).list_terms()
     assert made == ["a", "c", "b"]
     assert [term.name for term in terms] == ["l2", "l2", "range", "l2"]
     for loop in (True, False):
@@ -140,9 +140,9 @@ def test_hashable_wishes_are_one_if_they_are_equal_and_of_one_type(first: Any, s
         return prior("l2")
 
     asked = over_keyframes({0: first, 4: "sea", 8: second}, make)
-    assert len(made) == len(asked.terms) == count + 1
+    assert len(made) == len(asked.list_terms()) == count + 1
     assert made[0] is first
-    assert asked.terms[0].tracks[0].points == ((0, 1.0), (4, 0.0), (8, 2.0 - count))
+    assert asked.list_terms()[0].tracks[0].points == ((0, 1.0), (4, 0.0), (8, 2.0 - count))
 
 
 def test_there_may_be_a_keyframe_for_every_frame_of_the_longest_film_and_its_end() -> None:

@@ -16,7 +16,7 @@ class Named(dict[str, tuple[Term, ...]]):
     """Parts of any name, whose scores are percentages."""
 
     def __missing__(self, name: str) -> tuple[Term, ...]:
-        return (replace(prior().terms[0], describe="{:.0%}".format),)
+        return (replace(prior().list_terms()[0], describe="{:.0%}".format),)
 
 
 NAMED = Named()

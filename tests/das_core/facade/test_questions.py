@@ -1,4 +1,4 @@
-"""Wishes as values: what each asks for, sums, differences and products, and functions of the user's."""
+"""Objectives as values: what each asks for, sums, differences and products, and functions of the user's."""
 
 from typing import Any
 
@@ -7,8 +7,8 @@ import torch
 
 import tinyclip
 from cases import each_case, refuses
-from das_core import Dictionary, Judge, content_objective, facade, prior, score_images
-from das_core.facade.wrap import find_judge
+from das_core import Dictionary, Judge, Objective, content_objective, facade, prior, score_images
+from das_core.facade.wrap import wrap
 from quick_render import TOY, render
 from toys import classifier
 
@@ -48,13 +48,12 @@ def red(views: torch.Tensor) -> torch.Tensor:
     (TOY, 2 * (facade.classes(1) - facade.channel("0", 2) / 4), [("class 1", 2.0), ("0 channel 2", -0.5)]),
     (TOY, -facade.classes(1) + facade.layer("1"), [("class 1", -1.0), ("1", 1.0)]),
     (TOY, sum([facade.classes(1), facade.classes(2)]), [("class 1", 1.0), ("class 2", 1.0)]),
-    # Objectives mix with wishes.
     (TOY, facade.classes(1) + prior("l2"), [("class 1", 1.0), ("l2", 0.2)]),
     (TOY, prior("l2") - 2 * facade.classes(1), [("l2", 0.2), ("class 1", -2.0)]),
     (TOY, prior("l2") + facade.classes(1), [("l2", 0.2), ("class 1", 1.0)]),
 )
-def test_what_a_wish_asks_for(model: Judge, wish: facade.Wish, terms: list[tuple[str, float]]) -> None:
-    assert [(term.name, term.weight) for term in wish.resolve(model).terms] == terms
+def test_what_a_wish_asks_for(model: Judge, wish: Objective, terms: list[tuple[str, float]]) -> None:
+    assert [(term.name, term.weight) for term in wish.on(model).list_terms()] == terms
 
 
 def test_wishes_are_multiplied_by_numbers_and_added_to_wishes_alone() -> None:
@@ -72,7 +71,7 @@ def test_several_channels_are_several_pictures_and_none_are_refused_at_once() ->
         alone = render(facade.channel("2", number), batch=3).image[number]
         torch.testing.assert_close(image, alone, rtol=0, atol=2e-4)
     for batch in (1, 4):
-        with pytest.raises(ValueError, match=f"^{batch} pictures cannot show a wish for 3, .* a multiple of 3"):
+        with pytest.raises(ValueError, match=f"^{batch} pictures cannot show an objective for 3, .* a multiple of 3"):
             render(facade.channels("2", range(3)), batch=batch)
     assert len(render(facade.channels("2", range(3)), batch=6, steps=1).image) == 6
     with pytest.raises(ValueError, match=r"no channel is given; give one at least, such as by range\(8\)"):
@@ -87,7 +86,7 @@ test_what_cannot_be_asked_for_is_said = refuses(
     (lambda: render(facade.caricature(WRONG, "2")), "the photograph is a path; open it first"),
     (lambda: render(facade.caricature(PHOTO, "seven")), "layer 'seven' is not in toy; there is 0, 1, 2"),
     (lambda: render(facade.invert(PHOTO[:, :2], "2")), "the content image has 2 channels"),
-    (lambda: render(facade.channel("2", 1).on(WRONG)), r"'cat\.jpg' is no model; give a torch\.nn\.Module"),
+    (lambda: render(facade.channel("2", 1).on(WRONG)), r"'cat\.jpg' is no Judge; load one"),
     (lambda: render(facade.channel("9", 1).on(OTHER)), "layer '9' is not in toy"),
 )
 
@@ -122,17 +121,17 @@ def test_a_caricature_and_an_inversion_climb(start: torch.Tensor | None) -> None
     few, many = (render(wish, start=start, steps=steps).whole_scores["0 caricature"][0] for steps in (2, 12))
     assert many > 1.03 * few
     # The photograph changes into what the layer sees more of than in itself.
-    assert (many > float(score_images(PHOTO, wish.resolve(TOY)).table)) == (start is not None)
+    assert (many > float(score_images(PHOTO, wish.on(TOY)).table)) == (start is not None)
     history = render(facade.invert(PHOTO), steps=6).history
     assert history[-1].scores["content"] > history[0].scores["content"]
     assert torch.equal(render(facade.invert(PHOTO)).image, render(content_objective(TOY, PHOTO)).image)
     assert len(render(facade.invert(torch.cat([PHOTO, 1 - PHOTO])), steps=1).image) == 2
 
 
-@each_case("other", OTHER, MODULE)
+@each_case("other", OTHER, wrap(MODULE))
 def test_wishes_to_several_models_add_up(other: Any) -> None:
     wish = facade.classes(3) - 0.3 * facade.channel("2", 5).on(other)
-    expected = facade.classes(3).resolve(TOY) - 0.3 * facade.channel("2", 5).resolve(find_judge(other, None))
+    expected = facade.classes(3).on(TOY) - 0.3 * facade.channel("2", 5).on(other)
     assert torch.equal(render(wish).image, render(expected).image)
     # A model that is rendered and bound runs once for both.
     pair = facade.channel("0", 1), facade.channel("2", 5)
