@@ -12,11 +12,11 @@ import matplotlib
 import torch
 from matplotlib.figure import Figure
 
+import direct_ascent as da
 from benchmarks.common import HERE, time_by_turns
 from das_core.ascent.ascent import Ascent
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.size import widen_margin
@@ -41,7 +41,7 @@ class Setting:
         margin = widen_margin(self.side, self.side, 56)
         levels = linear_levels(self.side + 2 * margin, self.level_step)
         spec = StackSpec(self.side, self.side, margin, levels)
-        wish = [class_objective(judge, ((JELLYFISH, 1.0),))]
+        wish = [da.classes(((JELLYFISH, 1.0),)).on(judge)]
         steps = iter(Ascent(ImageStack.gray(spec, self.batch), wish, Augmentation(self.views), steps=100_000))
         return lambda: next(steps)
 

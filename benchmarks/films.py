@@ -11,6 +11,7 @@ from dataclasses import replace
 
 from torch import Tensor
 
+import direct_ascent as da
 from benchmarks.common import HERE, SEED, save_sheet
 from das_core.ascent.ascent import Ascent
 from das_core.ascent.recipe import PICTURE
@@ -18,7 +19,6 @@ from das_core.ascent.result import Step
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.change import over_keyframes
-from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
@@ -36,7 +36,7 @@ RECIPE = replace(PICTURE, steps=STEPS, augmentation=replace(PICTURE.augmentation
 def start_film(model: Classifier, frames: int, *, loop: bool) -> Ascent:
     """Return the ascent of a film from the class `FROM` to the class `TO`; a loop then goes back to `FROM`."""
     end = frames // 2 if loop else frames - 1
-    wishes = over_keyframes({0: FROM, end: TO}, lambda name: class_objective(model, name, "share"))
+    wishes = over_keyframes({0: FROM, end: TO}, lambda name: da.classes(name, "share").on(model))
     stack = ImageStack.gray(StackSpec(224, 224, time=Time(frames, loop=loop)))
     return RECIPE.prepare(stack, wishes, seed=SEED)
 
@@ -48,7 +48,7 @@ def measure_changes(frames: Tensor) -> list[float]:
 
 def time_steps(model: Classifier, rounds: int = 5) -> dict[int, float]:
     """Return the median CPU seconds of a step of each film, by its number of frames."""
-    picture = RECIPE.prepare(ImageStack.gray(StackSpec(224, 224)), [class_objective(model, FROM, "logit")], seed=SEED)
+    picture = RECIPE.prepare(ImageStack.gray(StackSpec(224, 224)), [da.classes(FROM, "logit").on(model)], seed=SEED)
     films = {frames: start_film(model, frames, loop=False) for frames in (FRAMES, MANY)}
     running: dict[int, Iterator[Step]] = {frames: iter(ascent) for frames, ascent in {0: picture, **films}.items()}
     taken: dict[int, list[float]] = {frames: [] for frames in running}

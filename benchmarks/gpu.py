@@ -18,12 +18,12 @@ from typing import cast
 import torch
 from torch import Tensor, nn
 
+import direct_ascent as da
 from benchmarks.common import time_by_turns
 from das_core.ascent.ascent import Ascent
 from das_core.ascent.recipe import SKETCH
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
-from das_core.objectives.classes import class_objective
 from das_core.objectives.per_image import one_per_image
 from das_core.report.recognition import judge_class
 from das_core.stack.image_stack import ImageStack
@@ -83,7 +83,7 @@ WAYS = (
 
 def make_step(judge: Classifier, device: torch.device, side: int = 224, views: int = 16) -> Callable[[], ImageStack]:
     """Return a function that does one step at each call and waits until the device has finished it."""
-    wish = class_objective(judge, CLASSES[1], "logit")
+    wish = da.classes(CLASSES[1], "logit").on(judge)
     stack = ImageStack.gray(StackSpec(side, side))
     steps = iter(Ascent(stack, [wish], Augmentation(views), steps=ENDLESS, chunk=views, device=device))
 
@@ -139,7 +139,7 @@ def count_waits(step: Callable[[], object], device: torch.device) -> str:
 
 def judge_pictures(judge: Classifier, device: torch.device, classes: Sequence[int], steps: int) -> tuple[float, float]:
     """Return the mean probability that Lite2 gives to the classes of pictures, and the share that it recognises."""
-    wish = one_per_image([class_objective(judge, number) for number in classes])
+    wish = one_per_image([da.classes(number).on(judge) for number in classes])
     stack = ImageStack.gray(StackSpec(224, 224), batch=len(classes))
     images = replace(SKETCH, steps=steps).prepare(stack, wish, device=device).run().image.cpu()
     verdicts = judge_class(load_starter(SECOND_OPINION), images, classes)

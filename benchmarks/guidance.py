@@ -13,11 +13,11 @@ from functools import cache
 import torch
 from torch import Tensor
 
+import direct_ascent as da
 from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictures
 from das_core.ascent.guidance import Guidance, GuidedSteps
 from das_core.ascent.pace import pace_at_noise
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, Starter, load_starter
-from das_core.objectives.classes import class_objective
 from das_core.objectives.objective import Objective
 from das_core.views.augmentation import Augmentation
 from das_core.views.windows import Windows
@@ -81,7 +81,7 @@ def sample_plain() -> Sampled:
 
 def wish() -> Objective:
     """Return the objective that guides the sampling: the class `WISH` of the starter classifier."""
-    return class_objective(load_starter(), WISH, "logit")
+    return da.classes(WISH, "logit").on(load_starter())
 
 
 def measure_chances(model: Starter, pictures: Tensor) -> Tensor:

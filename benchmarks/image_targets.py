@@ -8,11 +8,11 @@ import torch
 from skimage.metrics import structural_similarity
 from tqdm import tqdm
 
+import direct_ascent as da
 from benchmarks.common import HERE, SUBJECTS, climb_image, load_photograph, save_sheet
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.models.clip import CLIP
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter_clip
-from das_core.objectives.embedding import image_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
@@ -37,7 +37,7 @@ def _reconstructions(climber: CLIP, judge: CLIP) -> str:
     """Return the text about images made from the embedding of a photograph, and save a sheet of these images."""
     photographs = {subject: load_photograph(subject) for subject in SUBJECTS}
     images = torch.cat(
-        [climb_image([image_objective(climber, image)]) for image in tqdm(photographs.values(), desc="reconstruction")]
+        [climb_image([da.image(image).on(climber)]) for image in tqdm(photographs.values(), desc="reconstruction")]
     )
     save_sheet(list(images), HERE / "image_targets_reconstruction.jpg")
     found = {}
@@ -65,7 +65,7 @@ def _blends(climber: CLIP, judge: CLIP) -> str:
         stack = ImageStack.from_image(
             StackSpec(224, 224, levels=linear_levels(336, 4)), load_photograph(begin), contrast=BLEND_CONTRAST
         )
-        image = climb_image([image_objective(climber, target)], stack, optimizer=BLEND, steps=BLEND_STEPS)
+        image = climb_image([da.image(target).on(climber)], stack, optimizer=BLEND, steps=BLEND_STEPS)
         images += [stack.image()[0], image[0]]
         pair = stack.image(), image
         before, after = (float(judge.encode_images(shown) @ judge.encode_images(target).T) for shown in pair)

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import torch
 
+import direct_ascent as da
 from benchmarks.common import time_by_turns
 from benchmarks.memory import PeakBytes
 from das_core.ascent.ascent import Ascent
 from das_core.common.cache import free_caches
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.size import widen_margin
 from das_core.stack.spec import StackSpec
@@ -36,7 +36,7 @@ CANVASES = {
 
 def ascent(judge: Classifier, spec: StackSpec) -> Ascent:
     """Return an ascent from grey with 16 views, which may reach into the whole margin, and default settings."""
-    wish = [class_objective(judge, ((VALLEY, 1.0),))]
+    wish = [da.classes(((VALLEY, 1.0),)).on(judge)]
     views = Augmentation(16, windows=Windows(jitter=spec.margin))
     return Ascent(ImageStack.gray(spec), wish, views, steps=100_000)
 

@@ -9,6 +9,7 @@ from torch import Tensor
 from torch.utils._python_dispatch import TorchDispatchMode
 from torch.utils._pytree import tree_iter
 
+import direct_ascent as da
 from benchmarks.common import PLAIN
 from das_core.ascent.adam import Adam
 from das_core.ascent.ascent import Ascent
@@ -19,7 +20,6 @@ from das_core.ascent.sgd import SGD
 from das_core.common.cache import free_caches
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.parametrizations import OperatorForm, ParametrizationName
@@ -68,7 +68,7 @@ def ascent_peak(judge: Classifier, step: int, method: OperatorForm = "spectral",
     spec = StackSpec(224, 224, levels=linear_levels(336, step), method=method)
     free_caches()
     with PeakBytes() as counted:
-        for _ in Ascent(ImageStack.gray(spec), [class_objective(judge, ((107, 1.0),))], steps=2, chunk=chunk):
+        for _ in Ascent(ImageStack.gray(spec), [da.classes(((107, 1.0),)).on(judge)], steps=2, chunk=chunk):
             pass
     return counted.peak
 
@@ -80,7 +80,7 @@ VIEWS = 4
 
 def compare_with_estimate(judge: Classifier, side: int, method: OperatorForm, optimizer: Optimizer) -> tuple[int, int]:
     """Return two numbers of bytes for an ascent of two steps on a square picture of `side` pixels a side."""
-    wish = [class_objective(judge, ((107, 1.0),))]
+    wish = [da.classes(((107, 1.0),)).on(judge)]
     free_caches()
     with PeakBytes() as counted:
         stack = ImageStack.gray(StackSpec(side, side, method=method))
@@ -136,7 +136,7 @@ def report_renders(judge: Classifier) -> str:
 
     alive = []
     for spec, optimizer in RENDERS:
-        wish = class_objective(judge, "jellyfish")
+        wish = da.classes("jellyfish").on(judge)
         Ascent(ImageStack.noise(spec), wish, views, steps=1, optimizer=optimizer).run()
         alive.append(count_alive() - before)
     free_caches()

@@ -15,6 +15,7 @@ from torch import Tensor
 from torchvision.utils import save_image
 from tqdm import tqdm
 
+import direct_ascent as da
 from benchmarks.ablation import CLASSES
 from benchmarks.common import HERE, SEED, save_sheet
 from benchmarks.films import RECIPE, measure_changes
@@ -24,7 +25,6 @@ from das_core.models.classifier import Classifier
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.objectives.change import over_keyframes
-from das_core.objectives.classes import class_objective
 from das_core.stack.bands import FINEST
 from das_core.stack.edit import edit_stack
 from das_core.stack.image_stack import ImageStack
@@ -71,17 +71,17 @@ class Film:
 def make_film(model: Classifier, first: int, last: int) -> Tensor:
     """Return the frames of a film from the class `first` to the class `last`; one ascent optimises them together."""
     stack = ImageStack.gray(StackSpec(SIDE, SIDE, time=Time(FRAMES)))
-    wishes = over_keyframes({0: first, FRAMES - 1: last}, lambda index: class_objective(model, index, "share"))
+    wishes = over_keyframes({0: first, FRAMES - 1: last}, lambda index: da.classes(index, "share").on(model))
     return RECIPE.prepare(stack, wishes, seed=SEED).run().image
 
 
 def make_one_after_another(model: Classifier, first: int, last: int) -> Tensor:
     """Return `FRAMES` pictures: one of the class `first`, then those of an ascent from it toward the class `last`."""
     begin = RECIPE.prepare(
-        ImageStack.gray(StackSpec(SIDE, SIDE)), class_objective(model, first, "logit"), seed=SEED
+        ImageStack.gray(StackSpec(SIDE, SIDE)), da.classes(first, "logit").on(model), seed=SEED
     ).run()
     faded = edit_stack(begin.stack, gains=[((1, 16), 0.7), ((17, FINEST), 0.3)])
-    ascent = replace(RECIPE, focus=None).prepare(faded, class_objective(model, last, "logit"), seed=SEED)
+    ascent = replace(RECIPE, focus=None).prepare(faded, da.classes(last, "logit").on(model), seed=SEED)
     frames = [begin.image] + [step.image() for step in ascent]
     chosen = torch.linspace(0, len(frames) - 1, FRAMES).round().long().tolist()
     return torch.cat([frames[index] for index in chosen])
@@ -93,7 +93,7 @@ def make_frame_by_frame(model: Classifier, first: int, last: int) -> Tensor:
     for position in torch.linspace(0, 1, FRAMES).tolist():
         share = interpolate(0.0, 1.0, "cosine", position)
         weights = ((first, 1 - share), (last, share))
-        wishes = [class_objective(model, index, "share", weight=weight) for index, weight in weights]
+        wishes = [(weight * da.classes(index, "share").on(model)) for index, weight in weights]
         stack = ImageStack.gray(StackSpec(SIDE, SIDE))
         frames.append(SKETCH.prepare(stack, [wish for wish in wishes if wish.terms[0].weight], seed=SEED).run().image)
     return torch.cat(frames)

@@ -12,6 +12,7 @@ from torch import Tensor
 from torch.optim.optimizer import register_optimizer_step_post_hook
 from torchvision.transforms.functional import normalize
 
+import direct_ascent as da
 from benchmarks.common import SEED
 from benchmarks.pace import Look
 from das_core.ascent.recipe import Recipe
@@ -19,7 +20,7 @@ from das_core.atlas.units import Units
 from das_core.atlas.units import watch as see
 from das_core.models.classifier import Classifier
 from das_core.models.judge import Judge
-from das_core.objectives.classes import ScoreKind, class_objective
+from das_core.objectives.classes import ScoreKind
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.parametrizations import ParametrizationName
 from das_core.stack.spec import StackSpec
@@ -82,7 +83,7 @@ def climb_with_recipe(
     spec = StackSpec(size, size, parametrization=parametrization)
 
     def climb(climber: Classifier, target: int, watch: Watch) -> Tensor:
-        objective = class_objective(climber, ((target, 1.0),), score)
+        objective = da.classes(((target, 1.0),), score).on(climber)
         ascent = recipe.prepare(ImageStack.gray(spec), objective, seed=SEED)
         for step in ascent:
             watch.tick(step.image)

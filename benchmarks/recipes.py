@@ -14,6 +14,7 @@ from typing import Literal
 
 from torch import Tensor
 
+import direct_ascent as da
 from das_core.ascent import recipe
 from das_core.ascent.ascent import Ascent
 from das_core.ascent.sgd import SGD
@@ -21,8 +22,7 @@ from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
 from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble
 from das_core.models.sources.starters import STARTER, STARTERS, Starter, load_starter, load_starter_clip
-from das_core.objectives.classes import ScoreKind, class_objective
-from das_core.objectives.embedding import text_objective
+from das_core.objectives.classes import ScoreKind
 from das_core.objectives.objective import Objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
@@ -74,11 +74,11 @@ class Recipe(recipe.Recipe):
 
     def ask_class(self, text: str) -> Objective:
         """Return the objective of a class, by its name or index."""
-        return class_objective(load_classifiers(self.models, self.taught), text, self.score)
+        return da.classes(text, self.score).on(load_classifiers(self.models, self.taught))
 
     def ask_text(self, text: str) -> Objective:
         """Return the objective of a prompt, for the starter CLIPs that have `models` as image encoders."""
-        return text_objective(load_clips(self.models, self.taught), text, "cosine" if self.score == "logit" else "auto")
+        return da.text(text, "cosine" if self.score == "logit" else "auto").on(load_clips(self.models, self.taught))
 
 
 Ask = Callable[[Recipe, str], Objective]  # `Recipe.ask_class` or `Recipe.ask_text`

@@ -4,6 +4,7 @@ import torch
 from torch import Tensor
 from tqdm import tqdm
 
+import direct_ascent as da
 from benchmarks.common import HERE, load_photograph, save_sheet
 from benchmarks.recipes import load_classifiers
 from das_core.ascent.ascent import Ascent
@@ -14,7 +15,7 @@ from das_core.common.images import resize_to_cover
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import SECOND_OPINION, STARTERS, load_starter
 from das_core.objectives.change import in_region
-from das_core.objectives.classes import ScoreKind, class_objective
+from das_core.objectives.classes import ScoreKind
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -81,7 +82,7 @@ def _halves(climber: Classifier, judge: Classifier) -> str:
     right: list[list[bool]] = []
     for pair in tqdm(PAIRS, desc="halves"):
         objectives = [
-            in_region(class_objective(climber, name, "logit"), mask) for name, mask in zip(pair, masks, strict=True)
+            in_region(da.classes(name, "logit").on(climber), mask) for name, mask in zip(pair, masks, strict=True)
         ]
         image = PICTURE.prepare(ImageStack.gray(StackSpec(2 * SIDE, SIDE)), objectives).run().image
         pictures.append(image[0])
@@ -114,7 +115,7 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     for subject, name in tqdm(INSERTS, desc="inserts"):
         before = resize_to_cover(load_photograph(subject), shape)
         stack = ImageStack.from_image(PHOTO, before).place_into(before, mask, FEATHER)
-        objective = class_objective(climber, name, score=SCORE)
+        objective = da.classes(name, score=SCORE).on(climber)
         after = Ascent(stack, [objective], Augmentation(16), optimizer=OPTIMIZER, denoising=DENOISING).run().image
         pictures += [before[0], after[0]]
         kept += bool((after == before)[:, :, mask[0] == 0].all())
@@ -144,7 +145,7 @@ A picture of the same thing that was made alone and pasted into the window gets 
 
 def _paste(climber: Classifier, name: str, photograph: Tensor, mask: Tensor) -> Tensor:
     """Make a picture of a class without a photograph, and return the photograph with this picture pasted into it."""
-    alone = Ascent(ImageStack.gray(ALONE), [class_objective(climber, name, "logit")]).run().image
+    alone = Ascent(ImageStack.gray(ALONE), [da.classes(name, "logit").on(climber)]).run().image
     pasted = photograph.clone()
     pasted[:, :, TOP : TOP + HEIGHT, LEFT : LEFT + WIDTH] = resize_to_cover(alone, (HEIGHT, WIDTH))
     return ImageStack.from_image(PHOTO, pasted, contrast=1.0).place_into(photograph, mask, FEATHER).image()

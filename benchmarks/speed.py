@@ -10,13 +10,13 @@ from typing import get_args
 import torch
 from torch import Tensor
 
+import direct_ascent as da
 from benchmarks.common import time_by_turns
 from benchmarks.reference import reference_ascent, seed_views, summed
 from das_core.ascent.ascent import Ascent
 from das_core.ascent.denoising import Denoising
 from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
-from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.parametrizations import OperatorForm
@@ -67,7 +67,7 @@ def operator_row(step: int, rounds: int) -> str:
 
 def default_step(judge: Classifier, side: int = 448, denoising: Denoising | None = None) -> Callable[[], object]:
     """Return a function that does one whole step of an ascent at each call, with default settings and thus 16 views."""
-    stack, wish = ImageStack.gray(StackSpec(side, side)), class_objective(judge, ((JELLYFISH, 1.0),))
+    stack, wish = ImageStack.gray(StackSpec(side, side)), da.classes(((JELLYFISH, 1.0),)).on(judge)
     steps = iter(Ascent(stack, wish, steps=60, denoising=denoising))
     return lambda: next(steps)
 

@@ -1,21 +1,22 @@
 """The transfer of a style from one photograph to another.
 
 The ascent uses one network. The result is measured with this network and with a second one that took no part. In both
-networks the layers are those that `style_objective` and `content_objective` choose by default.
+networks the layers are those that `style` and `content` choose by default.
 """
 
 import torch
 from torch import Tensor
 from tqdm import tqdm
 
+import direct_ascent as da
 from benchmarks.common import HERE, climb_image, load_photograph, save_sheet
 from das_core.ascent.recipe import STYLE
 from das_core.common.images import fit_square
 from das_core.models.layers.activations import ActivationJudge
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
-from das_core.objectives.content import content_objective, measure_content_distance
+from das_core.objectives.content import measure_content_distance
 from das_core.objectives.objective import Objective
-from das_core.objectives.style import StyleScore, style_objective
+from das_core.objectives.style import StyleScore
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
@@ -42,15 +43,15 @@ def report() -> str:
     for begin, end in tqdm(PAIRS, desc="style"):
         content, style = load_photograph(begin), load_photograph(end)
         stack = ImageStack.from_image(SPEC, content, contrast=CONTRAST)
-        asked: list[Objective] = [style_objective(climber, style)]
-        asked.append(content_objective(climber, content, weight=CONTENT_WEIGHT))
+        asked: list[Objective] = [da.style(style).on(climber)]
+        asked.append(CONTENT_WEIGHT * da.content(content).on(climber))
         image = climb_image(asked, stack, STYLE.augmentation, STYLE.optimizer, STYLE.steps)
         images += [fit_square(content, SPEC.width)[0], fit_square(style, SPEC.width)[0], image[0]]
         cells = [begin, end]
         for model in (climber, judge):
-            objective = style_objective(model, style)
+            objective = da.style(style).on(model)
             before, after = (_distance(objective, shown) for shown in (stack.image(), image))
-            layer = content_objective(model, content).list_terms()[0].judge
+            layer = da.content(content).on(model).list_terms()[0].judge
             assert isinstance(layer, ActivationJudge)
             features = [layer(fit_square(shown, model.size))[layer.layers[0].name] for shown in (image, content, style)]
             kept, lost = (float(measure_content_distance(features[0], other)) ** 0.5 for other in features[1:])

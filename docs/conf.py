@@ -34,35 +34,43 @@ copybutton_prompt_text = ">>> "
 
 
 def find_home(name: str) -> str:
-    """Return the module that defines a constant."""
+    """Return the path of a constant in the module that defines it."""
     modules = [module for key, module in sorted(sys.modules.items()) if key.startswith("das_core.") and module.__file__]
     pattern = re.compile(rf"^{name}\b.*=", re.MULTILINE)
-    return next(one.__name__ for one in modules if pattern.search(Path(one.__file__ or "").read_text("utf-8")))
+    home = next(one.__name__ for one in modules if pattern.search(Path(one.__file__ or "").read_text("utf-8")))
+    return f"{home}.{name}"
+
+
+def list_public() -> dict[str, list[tuple[str, Any]]]:
+    """Return what is public, by package: the paths of names, such as 'ascent.Adam', and what they name."""
+    listed = {name: getattr(direct_ascent, name) for name in direct_ascent.__all__}
+    for package in ("ascent", "looks", "stack", "steering", "views"):
+        parts = getattr(direct_ascent, package)
+        listed |= {f"{package}.{name}": getattr(parts, name) for name in parts.__all__ if name not in listed}
+    found: dict[str, list[tuple[str, Any]]] = {}
+    for path, value in listed.items():
+        module = getattr(value, "__module__", "das_core.ascent.recipe")
+        found.setdefault(module.split(".")[1], []).append((path, value))
+    return {"facade": found.pop("facade"), **dict(sorted(found.items()))}  # Where most people begin comes first.
 
 
 def write_reference() -> None:
     """Write a page of the reference for each package of das_core, of all public names that it defines."""
-    found: dict[str, list[str]] = {}
-    for name in direct_ascent.__all__:
-        value = getattr(direct_ascent, name)
-        module = getattr(value, "__module__", "das_core.ascent.recipe")
-        found.setdefault(module.split(".")[1], []).append(name)
     pages = ROOT / "docs/reference"
     pages.mkdir(exist_ok=True)
-    contents = ["# Reference", "", "All public names, by package; each is imported from `direct_ascent`.", ""]
-    found = {"facade": found.pop("facade"), **dict(sorted(found.items()))}  # Where most people begin comes first.
+    contents = ["# Reference", "", "All public names, by package, as `direct_ascent` has them.", ""]
+    found = list_public()
     for package, names in found.items():
         about = (inspect.getdoc(import_module(f"das_core.{package}")) or package).partition("\n\n")[0]
         contents.append(f"- [**{package}**]({package}.md): {about}")
         lines = [f"# {package}", "", about, "", "```{eval-rst}", ".. currentmodule:: direct_ascent", ""]
-        for name in names:
-            value = getattr(direct_ascent, name)
+        for path, value in names:
             if inspect.isclass(value):
-                lines += [f".. autoclass:: {name}", "   :members:", ""]
+                lines += [f".. autoclass:: direct_ascent::{path}", "   :members:", ""]
             elif inspect.isroutine(value):
-                lines += [f".. autofunction:: {name}", ""]
+                lines += [f".. autofunction:: direct_ascent::{path}", ""]
             else:  # A constant; its words stand where it is defined.
-                lines += [f".. autodata:: {find_home(name)}.{name}", "   :no-value:", ""]
+                lines += [f".. autodata:: {find_home(path.rpartition('.')[2])}", "   :no-value:", ""]
         (pages / f"{package}.md").write_text("\n".join([*lines, "```", ""]), encoding="utf-8")
     contents += ["", "```{toctree}", ":hidden:", *found, "```", ""]
     (pages / "index.md").write_text("\n".join(contents), encoding="utf-8")

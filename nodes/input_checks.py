@@ -14,7 +14,7 @@ import torch
 from comfy_api.latest import io
 from torch import Tensor
 
-from ..das_core.ascent.act_text import LONGEST_TEXT
+from ..das_core.ascent.steering.act_text import LONGEST_TEXT
 from ..das_core.common.text import shorten
 from ..das_core.looks.look import Look
 from ..das_core.models.classifier import Classifier

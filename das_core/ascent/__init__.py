@@ -1,7 +1,6 @@
 """Gradient ascent: the loop that changes a stack step by step to raise the scores of objectives, and its parts."""
 
-from .act_text import read_acts, split_acts, write_acts
-from .acts import Choose, GoOn, Place, Protect, Weigh
+from ..denoisers import Denoiser, TotalVariation
 from .adam import Adam
 from .ascent import Ascent
 from .denoising import Denoising
@@ -18,7 +17,6 @@ from .within import Within
 # fmt: off
 __all__ = [
     "ATTACK", "BEST", "DREAM", "FEATURE", "PICTURE", "SGD", "SKETCH", "STYLE", "Adam", "Ascent",
-    "AscentError", "Choose", "Denoising", "Focus", "GoOn", "Guidance", "NormalizedAscent", "Optimizer", "Place",
-    "Protect", "Recipe", "Record", "Result", "SteepestAscent", "Step", "Weigh", "Within", "read_acts",
-    "split_acts", "write_acts",
+    "AscentError", "Denoiser", "Denoising", "Focus", "Guidance", "NormalizedAscent", "Optimizer",
+    "Recipe", "Record", "Result", "SteepestAscent", "Step", "TotalVariation", "Within",
 ]

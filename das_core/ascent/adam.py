@@ -28,9 +28,10 @@ class Adam(Optimizer):
         learning_rate: about how far every value of every level moves in one step, above 0.
 
     Example:
-        >>> from das_core import Adam, Ascent, ImageStack, prior, StackSpec
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 8, 48)))
-        >>> history = Ascent(stack, [prior("total_variation")], steps=3, optimizer=Adam(0.02)).run().history
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8, levels=(1, 8, 48)))
+        >>> optimizer = da.ascent.Adam(0.02)
+        >>> history = da.Ascent(stack, [da.prior("total_variation")], steps=3, optimizer=optimizer).run().history
         >>> history[-1].scores["total variation"] > history[0].scores["total variation"]
         True
     """

@@ -15,9 +15,6 @@ from ..objectives.objective import Objective
 from ..stack.image_stack import ImageStack
 from ..stack.pixels import crop_margin
 from ..views.augmentation import WHOLE, Augmentation
-from .act_text import check_acts
-from .acts import Act, ActError, Course, GoOn, TimedAct
-from .continuing import continue_course
 from .denoising import Denoising
 from .focus import Focus
 from .gradient import ScoreGradient
@@ -37,6 +34,9 @@ from .preparation import (
 )
 from .result import AscentError, Record, Result, Step, make_importance_mask
 from .scoring import Scoring
+from .steering.act_text import check_acts
+from .steering.acts import Act, ActError, Course, GoOn, TimedAct
+from .steering.continuing import continue_course
 from .step import AscentStep
 from .within import Within
 
@@ -86,12 +86,11 @@ class Ascent(Loop):
             device, or something of the user returns values of a wrong type, shape or range.
 
     Example:
-        >>> from das_core import Ascent, Augmentation, Flip, ImageStack, StackSpec, Windows, class_objective
-        >>> from das_core import load_starter
-        >>> jellyfish = class_objective(load_starter(), "jellyfish")
-        >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
-        >>> views = Augmentation(views=4, windows=Windows(jitter=16), transforms=(Flip(),))
-        >>> result = Ascent(stack, [jellyfish], views, steps=6).run()
+        >>> import direct_ascent as da
+        >>> jellyfish = da.classes("jellyfish").on(da.load_starter())
+        >>> stack = da.ImageStack.gray(da.StackSpec(width=64, height=64, margin=16))
+        >>> views = da.views.Augmentation(views=4, windows=da.views.Windows(jitter=16), transforms=(da.views.Flip(),))
+        >>> result = da.Ascent(stack, [jellyfish], views, steps=6).run()
         >>> tuple(result.image.shape)
         (1, 3, 64, 64)
         >>> result.history[-1].scores["jellyfish"] > result.history[0].scores["jellyfish"]

@@ -37,8 +37,8 @@ class Denoising:
             comes back around the subject. The denoiser takes twice the time and memory.
 
     Example:
-        >>> from das_core import Denoising, TotalVariation
-        >>> denoising = Denoising(TotalVariation(), strength=0.04, end=0.02)
+        >>> import direct_ascent as da
+        >>> denoising = da.ascent.Denoising(da.ascent.TotalVariation(), strength=0.04, end=0.02)
         >>> [round(denoising.strength_at(progress), 3) for progress in (0.0, 0.5, 1.0)]
         [0.04, 0.03, 0.02]
     """

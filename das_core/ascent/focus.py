@@ -29,8 +29,8 @@ class Focus:
             of a mask or region.
 
     Example:
-        >>> from das_core import Focus
-        >>> focus = Focus(start=0.5, end=1.5, share=0.5)
+        >>> import direct_ascent as da
+        >>> focus = da.ascent.Focus(start=0.5, end=1.5, share=0.5)
         >>> [round(focus.width_at(progress), 2) for progress in (0.0, 0.25, 0.5, 1.0)]
         [0.5, 1.0, 1.5, 1.5]
     """

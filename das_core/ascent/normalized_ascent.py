@@ -32,10 +32,10 @@ class NormalizedAscent(Optimizer):
             at the last. With 0 pictures look engraved, with 0.4 painted, with 2 blurred.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, NormalizedAscent, prior, StackSpec
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> optimizer = NormalizedAscent(step_size=0.05)
-        >>> after = Ascent(stack, [prior("total_variation")], steps=1, optimizer=optimizer).run().stack
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8))
+        >>> optimizer = da.ascent.NormalizedAscent(step_size=0.05)
+        >>> after = da.Ascent(stack, [da.prior("total_variation")], steps=1, optimizer=optimizer).run().stack
         >>> (after.canvas - stack.canvas).square().mean(dim=(2, 3)).sqrt()
         tensor([[0.0500, 0.0500, 0.0500]])
     """

@@ -32,16 +32,16 @@ class Optimizer(ABC):
 
     Example:
         >>> from dataclasses import dataclass, replace
-        >>> from das_core import Ascent, ImageStack, Optimizer, StackSpec, prior
+        >>> import direct_ascent as da
         >>> @dataclass(frozen=True)
-        ... class SignAscent(Optimizer):
+        ... class SignAscent(da.ascent.Optimizer):
         ...     distance: float = 0.05
         ...
         ...     def step(self, stack, gradient, operator, pace, mask=None):
         ...         moved = operator.precondition(gradient).sign()
         ...         return replace(stack, canvas=stack.canvas + self.distance * pace.rate * moved)
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> after = Ascent(stack, [prior("total_variation")], steps=1, optimizer=SignAscent()).run().stack
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8))
+        >>> after = da.Ascent(stack, [da.prior("total_variation")], steps=1, optimizer=SignAscent()).run().stack
         >>> (after.canvas - stack.canvas).abs().max()
         tensor(0.0500)
     """

@@ -45,10 +45,10 @@ class Recipe:
 
     Example:
         >>> from dataclasses import replace
-        >>> from das_core import SKETCH, class_objective, ImageStack, StackSpec, load_starter
-        >>> jellyfish = class_objective(load_starter(), "jellyfish")
-        >>> stack = ImageStack.gray(StackSpec(width=64, height=64, margin=16))
-        >>> result = replace(SKETCH, steps=2).prepare(stack, [jellyfish]).run()
+        >>> import direct_ascent as da
+        >>> jellyfish = da.classes("jellyfish").on(da.load_starter())
+        >>> stack = da.ImageStack.gray(da.StackSpec(width=64, height=64, margin=16))
+        >>> result = replace(da.SKETCH, steps=2).prepare(stack, [jellyfish]).run()
         >>> tuple(result.image.shape)
         (1, 3, 64, 64)
     """
@@ -102,9 +102,9 @@ def suit_stack(recipe: Recipe, stack: ImageStack) -> Recipe:
     Around what is added to a photograph, the denoiser brings the photograph back (`Denoising.keep`).
 
     Example:
-        >>> from das_core import ImageStack, PICTURE, StackSpec
+        >>> import direct_ascent as da
         >>> from das_core.ascent.recipe import suit_stack
-        >>> suit_stack(PICTURE, ImageStack.gray(StackSpec(64, 64, 0, tile=True))).augmentation.windows.zoom_min
+        >>> suit_stack(da.PICTURE, da.ImageStack.gray(da.StackSpec(64, 64, 0, tile=True))).augmentation.windows.zoom_min
         0.2
     """
     spec = stack.spec

@@ -85,9 +85,9 @@ class Result:
         within: the bound that the ascent kept; None for none.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, prior, StackSpec
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> result = Ascent(stack, [prior("total_variation")], steps=3).run()
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8))
+        >>> result = da.Ascent(stack, [da.prior("total_variation")], steps=3).run()
         >>> tuple(result.image.shape), tuple(result.importance.shape), len(result.history), result.stack.steps
         ((1, 3, 32, 32), (1, 32, 32), 3, 3)
         >>> result

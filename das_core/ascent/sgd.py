@@ -22,9 +22,10 @@ class SGD(Optimizer):
         momentum: what the last velocity is multiplied by before the gradient is added, 0 (none) to below 1.
 
     Example:
-        >>> from das_core import SGD, Ascent, ImageStack, prior, StackSpec
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> history = Ascent(stack, [prior("total_variation")], steps=3, optimizer=SGD(learning_rate=100)).run().history
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8))
+        >>> optimizer = da.ascent.SGD(learning_rate=100)
+        >>> history = da.Ascent(stack, [da.prior("total_variation")], steps=3, optimizer=optimizer).run().history
         >>> [round(record.scores["total variation"], 3) for record in history]
         [-0.019, -0.014, -0.011]
     """

@@ -31,10 +31,10 @@ class SteepestAscent(Optimizer):
             before one is added (Dong et al., CVPR 2018), 0 (none) to below 1.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, SteepestAscent, StackSpec, prior
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> optimizer = SteepestAscent(2 / 255)
-        >>> after = Ascent(stack, [prior("total_variation")], steps=1, optimizer=optimizer).run().stack
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8))
+        >>> optimizer = da.ascent.SteepestAscent(2 / 255)
+        >>> after = da.Ascent(stack, [da.prior("total_variation")], steps=1, optimizer=optimizer).run().stack
         >>> round(255 * float((after.image() - stack.image()).abs().max()), 2)
         2.0
     """

@@ -49,9 +49,9 @@ class Within:
             seed and image, and not at the start.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, prior, StackSpec, Within
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> after = Ascent(stack, prior("total_variation"), steps=3, within=Within(0.02)).run().image
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8))
+        >>> after = da.Ascent(stack, da.prior("total_variation"), steps=3, within=da.Within(0.02)).run().image
         >>> bool((after - stack.image()).abs().max() <= 0.02)
         True
     """

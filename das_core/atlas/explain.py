@@ -15,7 +15,6 @@ from ..common.modes import own_modes
 from ..common.scalars import as_number, check_number
 from ..common.seeding import make_generator
 from ..common.tensor_file import digest_tensors
-from ..facade.questions import caricature, invert
 from ..facade.render import render
 from ..facade.wrap import find_judge
 from ..models.classifier import Classifier
@@ -23,6 +22,7 @@ from ..models.judge import Judge
 from ..models.layers.default_layers import choose_depths
 from ..models.layers.layer import find_layers
 from ..models.photographs import Photographs, read_picture
+from ..objectives.content import caricature, content
 from ..report.verdict import classify
 from ..runs.cells import Cell, Row
 from ..runs.results import Results
@@ -65,7 +65,7 @@ class Explainer:
             return self.maker(task, folder)
         judge, photo = self.maker.judge, self.photo
         settings: Any = {"size": judge.size, "steps": self.maker.steps, "seed": self.maker.seed, "progress": False}
-        remade = render(judge, invert(photo, name), recipe="sketch", **settings)
+        remade = render(judge, content(photo, name), recipe="sketch", **settings)
         exaggerated = render(judge, caricature(photo, name), recipe="feature", start=photo, **settings)
         for file, made in (("remade.webp", remade), ("exaggerated.webp", exaggerated)):
             save_picture(folder / file, made.image, 90)
@@ -88,7 +88,7 @@ def explain(
 ) -> Path:
     """Make a page of what a photograph excites in a model, layer by layer, and return its path.
 
-    Of each layer it shows the photograph as remade from the activations (`invert`) and as exaggerated (`caricature`),
+    Of each layer it shows the photograph as remade from the activations (`content`) and as exaggerated (`caricature`),
     and the units that it excites most: a picture made for each, where in the photograph it is active, and how much.
     Units come in the order of how far their activation, the mean over positions, is above that for other pictures: in
     standard deviations, to each of which the mean one of the layer is added, so that units that hardly vary do not come

@@ -16,7 +16,7 @@ from ..facade.render import render
 from ..facade.running import Callback
 from ..models.judge import Judge
 from ..models.layers.layer import Layer, find_layers
-from ..objectives.diversity import diversity_objective
+from ..objectives.diversity import diversity
 from ..views.augmentation import Augmentation
 from ..views.distance import Distance
 from .units import Units, UnitsScore, watch
@@ -95,7 +95,7 @@ def make_pictures(
     asked = [number for number in numbers for _ in range(wanted.count)]
     wish = units.ask(judge, asked, wanted.sign)
     if wanted.count > 1 and units.layer is not None:
-        wish = wish + diversity_objective(judge, units.layer.name, _DIVERSITY, wanted.count)
+        wish = wish + _DIVERSITY * diversity(units.layer.name, wanted.count).on(judge)
     try:
         result: Result | None = render(
             judge,

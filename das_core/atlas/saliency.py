@@ -49,7 +49,7 @@ def saliency(
         device: where to compute; by default the device of the model.
 
     Raises:
-        ValueError: when a wish is no question about one photograph, such as `invert`; or no layer has positions.
+        ValueError: when a wish is no question about one photograph, such as `content`; or no layer has positions.
 
     Example:
         >>> import direct_ascent as da

@@ -16,12 +16,12 @@ class Denoiser(Protocol):
     Example:
         >>> import torch
         >>> from torchvision.transforms.functional import gaussian_blur
-        >>> from das_core import Denoiser
+        >>> import direct_ascent as da
         >>> class Blur:
         ...     name = "blur"
         ...     def __call__(self, pixels, strength, scale=1.0, tile=False):
         ...         return gaussian_blur(pixels, [5, 5], [max(strength, 0.01) * 20 * scale] * 2)
-        >>> denoiser: Denoiser = Blur()
+        >>> denoiser: da.ascent.Denoiser = Blur()
         >>> denoiser(torch.rand(1, 3, 32, 32), 0.05).shape
         torch.Size([1, 3, 32, 32])
     """

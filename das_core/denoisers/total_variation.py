@@ -30,11 +30,11 @@ class TotalVariation:
 
     Example:
         >>> import torch
-        >>> from das_core import TotalVariation
+        >>> import direct_ascent as da
         >>> step = torch.full((1, 3, 32, 32), 0.25)
         >>> step[..., 16:] = 0.75
         >>> noisy = step + 0.05 * torch.randn(step.shape, generator=torch.Generator().manual_seed(0))
-        >>> denoised = TotalVariation(rounds=30)(noisy, strength=0.1)
+        >>> denoised = da.ascent.TotalVariation(rounds=30)(noisy, strength=0.1)
         >>> [round(float((image - step).abs().mean()), 3) for image in (noisy, denoised)]
         [0.04, 0.006]
     """

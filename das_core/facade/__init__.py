@@ -1,28 +1,6 @@
 """Pictures and films in one line of code: `render`, `film` and `zoom` take a model and what to ask the model for."""
 
 from .film import Film, film
-from .questions import (
-    activations,
-    caricature,
-    channel,
-    channels,
-    classes,
-    direction,
-    directions,
-    diversity,
-    embedding,
-    head,
-    heads,
-    image,
-    invert,
-    latent,
-    latents,
-    layer,
-    neuron,
-    of_views,
-    preference,
-    text,
-)
 from .render import Rendering, render
 from .running import UnsavedError
 from .settings import read_settings

@@ -66,7 +66,7 @@ def film(
     Args:
         objective: keyframes such as '0: a castle / 12: a volcano' (`parse_keyframes`), or a dictionary from frames to
             what `render` takes, between which one fades into the next; the number `frames` is the end of the film. At a
-            keyframe, the score of a bare class is its `share` (`class_objective`), of a bare prompt the cosine. What is
+            keyframe, the score of a bare class is its `share` (`classes`), of a bare prompt the cosine. What is
             without keyframes holds for all frames, and all items of a list are asked for.
         frames: how many frames there are, 1 to 1024.
         loop: whether the first frame follows the last.

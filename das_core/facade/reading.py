@@ -12,11 +12,12 @@ from ..models.judge import Judge
 from ..models.labels import UnknownClassError
 from ..models.layers.heads import HEADS
 from ..models.layers.layer import UnknownLayerError, find_layer, find_layers
-from ..objectives.classes import ScoreKind, class_objective
-from ..objectives.feature import feature_objective
+from ..objectives.classes import ScoreKind, classes
+from ..objectives.embedding import text
+from ..objectives.feature import feature
+from ..objectives.functions import of_views
 from ..objectives.objective import Objective, Question
 from ..objectives.term import Term
-from .questions import ask_text, classes, of_views
 from .wrap import find_judge
 
 
@@ -69,16 +70,16 @@ def _read_text(judge: Judge, words: str, score: ScoreKind) -> Objective:
             f"for the place {place} of channel {index}, or 0.5 * channel('{name}', {index}) with a weight"
         )
     if not isinstance(judge, Classifier | CLIP) or _has_layer(judge, numbered["name"] if numbered else words):
-        return _ask_channel(judge, numbered) if numbered else feature_objective(judge, words)
+        return _ask_channel(judge, numbered) if numbered else feature(words).on(judge)
     if isinstance(judge, CLIP):
         if numbered is None:
-            return ask_text(judge, words, "cosine" if score == "share" else "auto")
+            return text(words, "cosine" if score == "share" else "auto").on(judge)
         try:
             return _ask_channel(judge, numbered)
         except ValueError as error:
             raise ValueError(f"{error}. A prompt with a weight is text({shorten(words, 40)!r})") from error
     try:
-        return class_objective(judge, words, score)
+        return classes(words, score).on(judge)
     except UnknownClassError as error:
         if numbered is None:
             raise
@@ -98,7 +99,7 @@ def _ask_channel(judge: Judge, numbered: re.Match[str]) -> Objective:
             f"'{shorten(number)}' is no {what} of layer {found.name}; write one whole number, such as '{found.name}:0'"
             + ("" if found.heads else f", or channels('{found.name}', [0, 1]) for a picture of each")
         )
-    return feature_objective(judge, found.name, "head" if found.heads else "channel", int(number))
+    return feature(found.name, "head" if found.heads else "channel", int(number)).on(judge)
 
 
 def _has_layer(judge: Judge, name: str) -> bool:

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 
 from ..ascent.ascent import Ascent
-from ..ascent.continuing import select_stack
 from ..ascent.recipe import ATTACK, RECIPES, Recipe, RecipeName, suit_bound, suit_stack
 from ..ascent.result import AscentError, Result, Step
+from ..ascent.steering.continuing import select_stack
 from ..ascent.within import Within
 from ..common.cache import running
 from ..common.geometry import read_size

@@ -31,6 +31,10 @@ from ..common.text import shorten
 from ..denoisers.total_variation import TotalVariation
 from ..looks.catalog import KINDS
 from ..models.judge import Judge
+from ..objectives.classes import classes
+from ..objectives.diversity import diversity
+from ..objectives.embedding import embedding, text
+from ..objectives.feature import feature
 from ..objectives.objective import Objective, Question
 from ..objectives.per_image import one_per_image
 from ..objectives.priors import PriorScore, prior
@@ -41,7 +45,6 @@ from ..views.distance import Distance
 from ..views.grayscale import Grayscale
 from ..views.transforms import Flip, Noise
 from ..views.windows import MiddleSquare, Windows
-from . import questions
 
 
 def _sum_up(parts: Sequence[Objective]) -> Objective:
@@ -57,12 +60,11 @@ def _scale(objective: Objective, factor: float) -> Objective:
 _TRANSFORMS = (Flip, Noise, Distance, Grayscale)
 _RECIPES = (Recipe, Augmentation, Windows, MiddleSquare, Focus, Denoising, TotalVariation)
 _OPTIMIZERS = (NormalizedAscent, SGD, Adam, SteepestAscent)
-_ASKED = "classes text layer channel neuron head direction diversity embedding"
+_ASKED = (classes, text, feature, diversity, embedding, one_per_image)
 _CALLS: Mapping[str, Callable[..., Any]] = {
     **{kind.__name__: kind for kind in (*_RECIPES, *_OPTIMIZERS, *_TRANSFORMS, *KINDS.values(), Within)},
-    **{name: getattr(questions, name) for name in _ASKED.split()},
+    **{ask.__name__: ask for ask in _ASKED},
     "prior": prior,
-    "one_per_image": one_per_image,
     "sum": _sum_up,
     "scale": _scale,
     "keyframes": lambda of: dict(of),
@@ -200,8 +202,8 @@ def read_settings(path: Path | str) -> dict[str, Any]:
         >>> made = da.render(model, 0.5 * da.channel("blocks.3", 5), recipe="feature", **quick)
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     settings = da.read_settings(made.save(f"{folder}/five.png")[0])
-        >>> settings["arguments"]["objective"]
-        {'call': 'scale', 'objective': {'call': 'channel', 'name': 'blocks.3', 'index': 5}, 'factor': 0.5}
+        >>> settings["arguments"]["objective"]["objective"]
+        {'call': 'feature', 'layer': 'blocks.3', 'kind': 'channel', 'index': 5}
         >>> again = da.render(model, **settings["arguments"], progress=False)
         >>> bool((again.image == made.image).all())
         True

@@ -30,8 +30,8 @@ class Cells:
 
     Example:
         >>> import torch
-        >>> from das_core import Cells
-        >>> art = Cells(cells=8, palette="game boy")(torch.rand(1, 3, 64, 64))
+        >>> import direct_ascent as da
+        >>> art = da.looks.Cells(cells=8, palette="game boy")(torch.rand(1, 3, 64, 64))
         >>> art.shape, len(art.flatten(2).unique(dim=2)[0, 0]) <= 4
         (torch.Size([1, 3, 64, 64]), True)
     """

@@ -36,8 +36,8 @@ class Ink:
 
     Example:
         >>> import torch
-        >>> from das_core import Ink
-        >>> drawing = Ink("halftone")(torch.rand(1, 3, 64, 64))
+        >>> import direct_ascent as da
+        >>> drawing = da.looks.Ink("halftone")(torch.rand(1, 3, 64, 64))
         >>> len(drawing.flatten(2).unique(dim=2)[0, 0])
         2
     """

@@ -27,8 +27,8 @@ class Look(Protocol):
 
     Example:
         >>> import torch
-        >>> from das_core import Cells, Look
-        >>> look: Look = Cells(cells=8, palette=4)
+        >>> import direct_ascent as da
+        >>> look: da.looks.Look = da.looks.Cells(cells=8, palette=4)
         >>> picture = look(torch.rand(1, 3, 32, 32))
         >>> len(picture.flatten(2).unique(dim=2)[0, 0]) <= 4
         True

@@ -33,9 +33,9 @@ class Paint:
 
     Example:
         >>> import torch
-        >>> from das_core import Paint
+        >>> import direct_ascent as da
         >>> photo = torch.rand(1, 3, 64, 64)
-        >>> bool(Paint()(photo).std() < photo.std())
+        >>> bool(da.looks.Paint()(photo).std() < photo.std())
         True
     """
 

@@ -34,8 +34,8 @@ class Glass:
 
     Example:
         >>> import torch
-        >>> from das_core import Glass
-        >>> window = Glass(pieces=4, lead=0)(torch.rand(1, 3, 64, 64))
+        >>> import direct_ascent as da
+        >>> window = da.looks.Glass(pieces=4, lead=0)(torch.rand(1, 3, 64, 64))
         >>> len(window.flatten(2).unique(dim=2)[0, 0]) <= 16
         True
     """
@@ -154,8 +154,8 @@ class LowPoly:
 
     Example:
         >>> import torch
-        >>> from das_core import LowPoly
-        >>> LowPoly(cells=4)(torch.rand(1, 3, 64, 64)).shape
+        >>> import direct_ascent as da
+        >>> da.looks.LowPoly(cells=4)(torch.rand(1, 3, 64, 64)).shape
         torch.Size([1, 3, 64, 64])
     """
 

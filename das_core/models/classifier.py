@@ -22,8 +22,8 @@ class Classifier(Judge):
 
     Example:
         >>> import torch
-        >>> from das_core import load_starter
-        >>> classifier = load_starter()
+        >>> import direct_ascent as da
+        >>> classifier = da.load_starter()
         >>> classifier(torch.full((1, 3, 224, 224), 0.5)).shape
         torch.Size([1, 1000])
         >>> classifier.labels.name(107)

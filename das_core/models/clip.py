@@ -33,9 +33,9 @@ class CLIP(Embedder):
 
     Example:
         >>> import torch
-        >>> from das_core import CLIP
+        >>> import direct_ascent as da
         >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())
-        >>> clip = CLIP("mean colour", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), width=3)
+        >>> clip = da.CLIP("mean colour", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), width=3)
         >>> clip.encode_images(torch.full((2, 3, 20, 30), 0.5)).shape
         torch.Size([2, 3])
     """
@@ -86,7 +86,8 @@ class CLIP(Embedder):
         if self.text is None:
             raise ValueError(
                 f"{self.name} has no text tower, so it cannot be asked in words; use images as targets, load a model "
-                "that reads, or give wrap its processor= or tokenizer="
+                "that reads, or give wrap its tokenizer=open_clip.get_tokenizer('ViT-B-16-SigLIP'), with the name of "
+                "its architecture, or its processor=AutoProcessor.from_pretrained(…) of transformers"
             )
         return self.text
 

@@ -36,8 +36,8 @@ class Dictionary:
 
     Example:
         >>> import torch
-        >>> from das_core import Dictionary
-        >>> axes = Dictionary("axes", torch.eye(3), torch.zeros(3))
+        >>> import direct_ascent as da
+        >>> axes = da.Dictionary("axes", torch.eye(3), torch.zeros(3))
         >>> axes.encode(torch.tensor([2.0, -1.0, 0.5])).tolist()
         [2.0, 0.0, 0.5]
     """

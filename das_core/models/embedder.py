@@ -25,9 +25,9 @@ class Embedder(Judge):
 
     Example:
         >>> import torch
-        >>> from das_core import Embedder
+        >>> import direct_ascent as da
         >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())
-        >>> embedder = Embedder("mean colour", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), width=3)
+        >>> embedder = da.Embedder("mean colour", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0), width=3)
         >>> embedder.encode_images(torch.full((1, 3, 20, 30), 0.5))
         tensor([[0.5774, 0.5774, 0.5774]])
     """

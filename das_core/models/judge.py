@@ -46,9 +46,9 @@ class Judge:
 
     Example:
         >>> import torch
-        >>> from das_core import Judge
+        >>> import direct_ascent as da
         >>> module = torch.nn.Sequential(torch.nn.AvgPool2d(8), torch.nn.Flatten())
-        >>> judge = Judge("mean colour", module, 8, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
+        >>> judge = da.Judge("mean colour", module, 8, mean=(0.5, 0.5, 0.5), std=(0.25, 0.25, 0.25))
         >>> judge(torch.full((1, 3, 8, 8), 0.75))
         tensor([[1., 1., 1.]])
     """

@@ -76,9 +76,8 @@ def over_keyframes(
         curve: how factors are interpolated; `cosine` shows the wish of a keyframe longer than `linear`.
 
     Example:
-        >>> from das_core import class_objective, load_starter, over_keyframes
-        >>> model = load_starter()
-        >>> film = over_keyframes("0: castle / 4: volcano / 8: castle", lambda name: class_objective(model, name))
+        >>> import direct_ascent as da
+        >>> film = da.over_keyframes("0: castle / 4: volcano / 8: castle", da.classes).on(da.load_starter())
         >>> [(term.name, term.tracks[0].points) for term in film.terms]
         [('castle', ((0, 1.0), (4, 0.0), (8, 1.0))), ('volcano', ((0, 0.0), (4, 1.0), (8, 0.0)))]
     """
@@ -121,9 +120,9 @@ def share_views(*objectives: Objective) -> Objective:
         objectives: at least two, each with a judge. All their terms get about equally many views.
 
     Example:
-        >>> from das_core import SECOND_OPINION, class_objective, load_starter, share_views
-        >>> models = [load_starter(), load_starter(SECOND_OPINION)]
-        >>> both = share_views(*(class_objective(model, "jellyfish") for model in models))
+        >>> import direct_ascent as da
+        >>> models = [da.load_starter(), da.load_starter(da.SECOND_OPINION)]
+        >>> both = da.share_views(*(da.classes("jellyfish").on(model) for model in models))
         >>> [(term.judge.name, term.share) for term in both.terms]
         [('EfficientNet-Lite0', (0, 2)), ('EfficientNet-Lite2', (1, 2))]
     """

@@ -18,20 +18,18 @@ from ..models.classifier import Classifier
 from ..models.judge import Judge, check_judge
 from ..models.labels import Labels, UnknownClassError
 from ..models.photograph_check import log_misreading
-from .objective import Objective, make_objective
+from .objective import Objective, make_objective, question
 from .term import join_names
 
 ScoreKind = Literal["logit", "log_probability", "margin", "share"]
 Targets = int | str | Sequence[int | str | tuple[int | str, float]]
 
 
-def class_objective(
-    classifier: Judge, targets: Targets, score: ScoreKind = "log_probability", weight: float = 1.0
-) -> Objective:
-    """Return the objective that makes a classifier see some classes: the weighted sum of their scores.
+@question
+def classes(judge: Judge, targets: Targets, score: ScoreKind = "log_probability") -> Objective:
+    """Ask a classifier for classes: the score is the weighted sum of theirs. An ensemble divides the views.
 
     Args:
-        classifier: a `Classifier`; an ensemble of classifiers divides the views.
         targets: an index, a text (`parse_classes`), a list of indices and names, or pairs of one of these and a weight.
             A weight below 0 lowers the score of its class.
         score: `log_probability` is the logarithm of the softmax: its gradient vanishes for views in which the model is
@@ -39,17 +37,16 @@ def class_objective(
             Synthesis (arXiv 2502.07753): every view adds more of the class, and parts of it appear everywhere. `margin`
             is the logit minus the largest logit of the other classes. `share` is the logit plus twice the
             log-probability, for films: between two keyframes each class gets a share that is as large as its weight.
-        weight: the weight of the objective, see `Term`.
 
     Example:
-        >>> from das_core import class_objective, load_starter
-        >>> objective = class_objective(load_starter(), [(107, 1.0), (1, -0.5)], "margin")
+        >>> import direct_ascent as da
+        >>> objective = da.classes([(107, 1.0), (1, -0.5)], "margin").on(da.load_starter())
         >>> objective.name, objective.terms[0].score
         ('jellyfish, goldfish', ClassScore(targets=((107, 1.0), (1, -0.5)), kind='margin'))
     """
-    classifier = check_judge(classifier, Classifier, "knows no classes; ask it for a layer, or load a classifier")
-    log_misreading(classifier)
-    labels = classifier.labels
+    judge = check_judge(judge, Classifier, "knows no classes; ask it for a layer, or load a classifier")
+    log_misreading(judge)
+    labels = judge.labels
     chosen = _read_targets(targets, labels)
     check_choice("score", score, get_args(ScoreKind))
     if not chosen:
@@ -63,7 +60,7 @@ def class_objective(
         raise ValueError("score 'margin' needs a class that is not asked for; leave one out or choose 'logit'")
     kind = ClassScore(chosen, score)
     name = join_names([labels.name(index) for index, _ in chosen])
-    return make_objective(name, [(member, kind) for member in classifier.members], weight, describe=kind.describe)
+    return make_objective(name, [(member, kind) for member in judge.members], describe=kind.describe)
 
 
 @dataclass(frozen=True)
@@ -98,7 +95,7 @@ class ClassScore:
 
 
 def _read_targets(targets: Any, labels: Labels) -> tuple[tuple[int, float], ...]:
-    """Convert targets, in any form that `class_objective` accepts, to pairs of an index and a weight."""
+    """Convert targets, in any form that `classes` accepts, to pairs of an index and a weight."""
     if isinstance(targets, str):
         return parse_classes(targets, labels)
     pairs = []

@@ -9,25 +9,25 @@ from ..common.devices import make_constant
 from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.layer import find_layer, find_layers
-from .objective import Objective, make_objective
+from .objective import Objective, make_objective, question
 from .style import gram_matrix
 
 
-def diversity_objective(model: Judge, layer: str, weight: float = 1.0, together: int = 0) -> Objective:
-    """Return the objective that makes the images of a batch differ in one layer of a judge.
+@question
+def diversity(judge: Judge, layer: str, together: int = 0) -> Objective:
+    """Ask for a batch whose images differ in one layer: `channel("layer4", 12) + 0.5 * diversity("layer3")`.
 
     The score of view i of an image is 1 - c: c is the mean cosine between its Gram matrix and those of view i of every
     other image. It needs views of its own, so the model runs on more views in each step.
 
     Args:
-        model: the judge whose layer is captured.
-        layer: the name of the layer in the model (`find_layers` lists them).
-        weight: the weight of the objective, see `Term`; below 0 the images become alike.
+        layer: the name of the layer in the model (`find_layers` lists them). With a weight below 0 the images become
+            alike.
         together: how many images, one after the other, are compared among themselves; 0 for all.
     """
-    judge = make_activation_judge(model, [find_layer(find_layers(model), layer, model.name)])
-    score = DiversityScore(judge.layers[0].name, together)
-    return make_objective(f"{score.layer} diversity", [(judge, score)], weight, compares_images=True)
+    reader = make_activation_judge(judge, [find_layer(find_layers(judge), layer, judge.name)])
+    score = DiversityScore(reader.layers[0].name, together)
+    return make_objective(f"{score.layer} diversity", [(reader, score)], compares_images=True)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from ..models.clip import CLIP
 from ..models.embedder import Embedder, check_embedding
 from ..models.judge import Judge, check_judge
 from ..models.layers.pooled_layer import pool_layer
-from .objective import Objective, make_objective
+from .objective import Objective, make_objective, question
 from .term import join_names
 
 ImageSimilarity = Literal["cosine", "spherical"]
@@ -33,20 +33,20 @@ _VIEW_TEMPERATURE, _TEXT_TEMPERATURE = 0.05, 0.03
 _DIVERGENCE_WEIGHT = 3 * _VIEW_TEMPERATURE
 
 
-def text_objective(clip: Judge, text: str, similarity: TextSimilarity = "auto", weight: float = 1.0) -> Objective:
-    """Return the objective of prompts: the weighted sum of the similarities between a view and each of them.
+@question
+def text(judge: Judge, prompt: str, similarity: TextSimilarity = "auto") -> Objective:
+    """Ask a CLIP for what prompts describe: the weighted sum of the similarities between a view and each of them. An
+    ensemble of CLIPs divides the views.
 
     Args:
-        clip: a `CLIP` with a text tower. An ensemble of CLIPs divides the views.
-        text: one prompt per line, optionally followed by ': weight'; one below 0 keeps the thing out of the picture.
+        prompt: one prompt per line, optionally followed by ': weight'; one below 0 keeps the thing out of the picture.
         similarity: `cosine`, -1..1. `spherical`: minus half the square of the angle in radians, -4.93..0, as in
             VQGAN-CLIP (Crowson et al., 2022); its gradient grows with the angle. `log_probability`: the cosine and a
             comparison of the things that the model recognises, at most 1 (`compare_answers`); it needs
             `CLIP.concepts`. `auto`: `log_probability` if the model has concepts, as a starter CLIP has, else `cosine`.
-        weight: the weight of the objective, see `Term`.
     """
-    clip = check_judge(clip, CLIP, "reads no words; load a CLIP, as `load_starter_clip()` does")
-    weights = parse_prompts(text)
+    clip = check_judge(judge, CLIP, "reads no words; load a CLIP, as `load_starter_clip()` does")
+    weights = parse_prompts(prompt)
     prompts = tuple(weights)
     check_choice("similarity", similarity, get_args(TextSimilarity))
     if similarity == "auto":
@@ -55,60 +55,57 @@ def text_objective(clip: Judge, text: str, similarity: TextSimilarity = "auto", 
     if similarity == "log_probability":
         check_concepts(clip)  # Before the prompts are encoded, which can take long.
     name = join_names(prompts)
-    return _make_objective(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity, weight)
+    return _make_objective(clip, clip.encode_text(prompts), tuple(weights.values()), name, similarity)
 
 
-def image_objective(
-    model: Judge, images: Images, similarity: ImageSimilarity = "cosine", weight: float = 1.0, layer: str = ""
-) -> Objective:
-    """Return the objective that makes views resemble images: the sum of the similarities to each of them.
+@question
+def image(judge: Judge, photo: Images, layer: str = "", similarity: ImageSimilarity = "cosine") -> Objective:
+    """Ask for what is like a `photo`, wherever things are in it, or like several: the sum of the similarities to each.
+    Photographs are added and subtracted: `image(dog) + image(snow) - image(grass)`.
 
     Args:
-        model: the judge; what is no `Embedder`, such as a CLIP, is asked for the features of a layer (`pool_layer`).
-        images: see `Images`, of any size; each becomes a square as in the training of the model (`Embedder.fit`).
-        similarity: see `text_objective`.
-        weight: the weight of the objective, see `Term`.
+        photo: see `Images`, of any size; each becomes a square as in the training of the model (`Embedder.fit`). A
+            model that is no `Embedder`, such as a CLIP, is asked for the features of a layer (`pool_layer`).
         layer: the layer whose features, averaged over all positions, are compared; if empty, the embeddings.
+        similarity: see `text`.
     """
     check_choice("similarity", similarity, get_args(ImageSimilarity))
-    embedder = pool_layer(model, layer)
-    targets = embedder.encode_images(images).cpu()
+    embedder = pool_layer(judge, layer)
+    targets = embedder.encode_images(photo).cpu()
     name = "image" if len(targets) == 1 else f"{len(targets)} images"
-    return _make_objective(embedder, targets, (1.0,) * len(targets), name, similarity, weight)
+    return _make_objective(embedder, targets, (1.0,) * len(targets), name, similarity)
 
 
-def embedding_objective(
-    model: Judge,
-    targets: Tensor | np.ndarray[Any, Any] | Sequence[Any],
-    similarity: ImageSimilarity = "cosine",
-    weight: float = 1.0,
+@question
+def embedding(
+    judge: Judge,
+    vector: Tensor | np.ndarray[Any, Any] | Sequence[Any],
     layer: str = "",
+    similarity: ImageSimilarity = "cosine",
 ) -> Objective:
-    """Return the objective that brings the embeddings of views near to vectors: the sum of the similarities to them.
+    """Ask for an embedding near to a `vector` of the model's own space, or to several: the sum of the similarities.
 
     Args:
-        model: see `image_objective`.
-        targets: a vector (D,), or several (T, D), of any length, as `Embedder.encode_images`, `CLIP.encode_text` or
+        vector: a vector (D,), or several (T, D), of any length, as `Embedder.encode_images`, `CLIP.encode_text` or
             sums of what they return are.
-        similarity: see `text_objective`.
-        weight: the weight of the objective, see `Term`.
-        layer: see `image_objective`.
+        layer: see `image`.
+        similarity: see `text`.
 
     Raises:
         ValueError: when a vector has another width, is zero, or has values that are not finite.
 
     Example:
-        >>> from das_core import embedding_objective, load_starter_clip
-        >>> clip = load_starter_clip()
+        >>> import direct_ascent as da
+        >>> clip = da.load_starter_clip()
         >>> cat, night, day = clip.encode_text(["a cat", "night", "day"])
-        >>> embedding_objective(clip, cat + night - day)
+        >>> da.embedding(cat + night - day).on(clip)
         Objective('embedding')
     """
     check_choice("similarity", similarity, get_args(ImageSimilarity))
-    embedder = pool_layer(model, layer)
-    vectors = _read_vectors(targets, embedder)
+    embedder = pool_layer(judge, layer)
+    vectors = _read_vectors(vector, embedder)
     name = "embedding" if len(vectors) == 1 else f"{len(vectors)} embeddings"
-    return _make_objective(embedder, vectors, (1.0,) * len(vectors), name, similarity, weight)
+    return _make_objective(embedder, vectors, (1.0,) * len(vectors), name, similarity)
 
 
 def _read_vectors(given: Any, embedder: Embedder) -> Tensor:
@@ -130,14 +127,14 @@ def _read_vectors(given: Any, embedder: Embedder) -> Tensor:
 
 
 def _make_objective(
-    embedder: Embedder, targets: Tensor, weights: Sequence[float], name: str, similarity: Similarity, weight: float
+    embedder: Embedder, targets: Tensor, weights: Sequence[float], name: str, similarity: Similarity
 ) -> Objective:
     """Return the objective of targets (T, D) of length 1: the weighted sum of the similarities of a view to them."""
     asked = [
         (member, EmbeddingScore(part, tuple(weights), similarity, getattr(member, "concepts", None)))
         for member, part in zip(embedder.members, embedder.split(targets), strict=True)
     ]
-    return make_objective(name, asked, weight)
+    return make_objective(name, asked)
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,7 +158,7 @@ class EmbeddingScore:
 
 
 def measure_similarity(embeddings: Tensor, targets: Tensor, kind: ImageSimilarity = "cosine") -> Tensor:
-    """Return how near (V, T) embeddings (V, D) are to targets (T, D) of length 1, see `text_objective`."""
+    """Return how near (V, T) embeddings (V, D) are to targets (T, D) of length 1, see `text`."""
     cosines = F.normalize(embeddings, dim=1) @ targets.T
     if kind == "cosine":
         return cosines

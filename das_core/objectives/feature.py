@@ -18,25 +18,24 @@ from ..models.judge import Judge
 from ..models.layers.activations import Activations, make_activation_judge
 from ..models.layers.heads import HEADS
 from ..models.layers.layer import Layer, find_layer, find_layers
-from .objective import Objective, make_objective
+from .objective import Objective, make_objective, question
 
 Direction = Tensor | np.ndarray[Any, Any] | Sequence[float] | Sequence[tuple[int, float]]
 Kind = Literal["layer", "channel", "neuron", "direction", "head"]
 
 
-def feature_objective(
-    model: Judge,
+@question
+def feature(
+    judge: Judge,
     layer: str,
     kind: Kind = "layer",
     index: int = 0,
     position: tuple[int, ...] | None = None,
     direction: Direction = (),
-    weight: float = 1.0,
 ) -> Objective:
-    """Return the objective that activates a part of a layer.
+    """Ask for a part of a layer that is active; `channel` and its like are shorter.
 
     Args:
-        model: the judge whose layer is captured.
         layer: the name of the layer in the model (`find_layers` lists them); for a head, of the attention module.
         kind: `layer`: the mean square of all activations. `channel`: the mean of a channel over all positions.
             `neuron`: a channel at one position. `direction`: the projection on a direction in the space of the
@@ -45,28 +44,27 @@ def feature_objective(
         position: of a neuron or a direction: (token,) or (row, column), or () in a layer without positions. None for a
             neuron in the middle, and for a direction at all positions.
         direction: pairs of a channel and its share, or the shares of all channels, (channels,); scaled to length 1.
-        weight: the weight of the objective, see `Term`.
 
     Example:
-        >>> from das_core import feature_objective, load_starter
-        >>> feature_objective(load_starter(), "blocks.3", "channel", 17).name
+        >>> import direct_ascent as da
+        >>> da.feature("blocks.3", "channel", 17).on(da.load_starter()).name
         'blocks.3 channel 17'
     """
     check_choice("kind", kind, get_args(Kind))
-    known = find_layers(model)
+    known = find_layers(judge)
     if kind == "head":
         known = tuple(found for found in known if found.heads)
         if not known:
-            raise ValueError(f"{model.name} has no attention heads that can be told apart; choose 'channel' or 'layer'")
+            raise ValueError(f"{judge.name} has no attention heads that can be told apart; choose 'channel' or 'layer'")
         layer = layer.strip().removesuffix(HEADS) + HEADS if layer.strip() else ""
-    found = find_layer(known, layer, model.name)
+    found = find_layer(known, layer, judge.name)
     score = FeatureScore(found, kind, index, read_position(position, kind), _read_direction(direction, found))
-    return make_objective(score.name, [(make_activation_judge(model, [found]), score)], weight)
+    return make_objective(score.name, [(make_activation_judge(judge, [found]), score)])
 
 
 @dataclass(frozen=True)
 class FeatureScore:
-    """How strongly a part of one layer is activated; the fields are arguments of `feature_objective`."""
+    """How strongly a part of one layer is activated; the fields are arguments of `feature`."""
 
     layer: Layer
     kind: Kind = "layer"

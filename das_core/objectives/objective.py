@@ -152,15 +152,12 @@ class Objective:
         return self + -other if isinstance(other, Objective) else NotImplemented
 
 
-def make_objective(
-    name: str, asked: Sequence[tuple[Judge | None, Score]], weight: float = 1.0, **settings: Any
-) -> Objective:
+def make_objective(name: str, asked: Sequence[tuple[Judge | None, Score]], **settings: Any) -> Objective:
     """Return an objective with a term for each pair of a judge and a score; they divide the views and the weight."""
-    check_weight(weight, "the objective")
     count = len(asked)
     return Objective(
         tuple(
-            Term(name, score, judge, weight / count, share=(number, count), **settings)
+            Term(name, score, judge, 1 / count, share=(number, count), **settings)
             for number, (judge, score) in enumerate(asked)
         )
     )

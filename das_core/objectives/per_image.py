@@ -15,13 +15,12 @@ from .term import Score, Term, join_names
 from .track import Track
 
 
-def one_per_image(objectives: Sequence[Objective], weight: float = 1.0) -> Objective:
+def one_per_image(objectives: Sequence[Objective]) -> Objective:
     """Return several objectives as one, each for another image of a batch, such as eight channels for eight images.
 
     Args:
         objectives: at least one; all ask one model, either all its output or all its layers, each with a weight of its
             own. If there are more images than objectives, the list is repeated.
-        weight: a factor of their weights, see `Term`.
 
     Example:
         >>> import direct_ascent as da
@@ -36,7 +35,6 @@ def one_per_image(objectives: Sequence[Objective], weight: float = 1.0) -> Objec
         asked = Question(
             name,
             lambda judge: one_per_image([one.on(judge) for one in objectives]),
-            weight=weight,
             asked=("one_per_image", {"objectives": objectives}),
         )
         return Objective((asked,))
@@ -47,9 +45,9 @@ def one_per_image(objectives: Sequence[Objective], weight: float = 1.0) -> Objec
         score = PerImageScore(tuple(term.score for term in each), names)
         judge = merge_judges([term.judge for term in each if term.judge is not None])
         first, *others = weights = [term.weight for term in each]
-        one = Term(name, score, judge, weight * first, share=each[0].share, images=len(each))
+        one = Term(name, score, judge, first, share=each[0].share, images=len(each))
         if any(other != first for other in others):
-            one = replace(one, weight=weight, tracks=(Track(tuple(enumerate(weights)), repeats=True),))
+            one = replace(one, weight=1.0, tracks=(Track(tuple(enumerate(weights)), repeats=True),))
         terms.append(one)
     return Objective(tuple(terms))
 

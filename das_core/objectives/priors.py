@@ -49,7 +49,7 @@ def prior(kind: PriorKind = "total_variation", weight: float = 0.2) -> Objective
         weight: see `Term`; at 0.2 a prior has a fifth of the effect of an objective of weight 1.
     """
     check_choice("prior", kind, get_args(PriorKind))
-    return make_objective(kind.replace("_", " "), [(None, PriorScore(kind))], weight)
+    return weight * make_objective(kind.replace("_", " "), [(None, PriorScore(kind))])
 
 
 @dataclass(frozen=True)

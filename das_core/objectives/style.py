@@ -20,7 +20,7 @@ from ..models.judge import Judge
 from ..models.layers.activations import VIEWS, ActivationJudge, Activations, make_activation_judge
 from ..models.layers.default_layers import choose_style_layers
 from ..models.layers.layer import find_layer, find_layers
-from .objective import Objective, make_objective
+from .objective import Objective, make_objective, question
 
 SMALLEST_STYLE = 16  # Pixels a side; smaller images show no texture.
 COLORS = 0.25  # The weight of the colours, relative to that of all layers together.
@@ -30,21 +30,20 @@ _MAX_WINDOWS = 8  # Side by side along one axis.
 _CHUNK = 4  # How many windows go through the judge at once.
 
 
-def style_objective(model: Judge, images: Images, layers: str = "", weight: float = 1.0) -> Objective:
-    """Return the objective of the style of images.
+@question
+def style(judge: Judge, photo: Images, layers: str = "") -> Objective:
+    """Ask for the style of a `photo` or a painting, or of several.
 
     The score of a view is minus the weighted sum over the layers of `|G - T|² / |T|²`: G is the Gram matrix of the
     view, T the mean Gram matrix over several windows of all images. A share of it (`COLORS`) is the same of the
     covariances of its pixels, plus the squared distance of their means, relative to the variance.
 
     Args:
-        model: the judge whose layers are compared.
-        images: see `Images`, at least 16 x 16.
+        photo: see `Images`, at least 16 x 16.
         layers: one layer per line, optionally followed by ': weight'. If empty, `choose_style_layers` chooses.
-        weight: the weight of the objective, see `Term`.
     """
-    known = find_layers(model)
-    images = model.bring(check_images(images, "the style image"))
+    known = find_layers(judge)
+    images = judge.bring(check_images(photo, "the style image"))
     height, width = images.shape[2:]
     if min(height, width) < SMALLEST_STYLE:
         raise ValueError(
@@ -55,20 +54,20 @@ def style_objective(model: Judge, images: Images, layers: str = "", weight: floa
         raise ValueError("a style image of one colour has no texture to take; use one with strokes or grain")
     weights: dict[str, float] = {}
     for name, share in parse_weighted_lines(layers, "layer4: 0.5"):
-        layer = find_layer(known, name, model.name)
+        layer = find_layer(known, name, judge.name)
         weights[layer.name] = weights.get(layer.name, 0.0) + share
-    weights = weights or dict.fromkeys(choose_style_layers(known, model.size), 1.0)
-    judge = make_activation_judge(model, [find_layer(known, name, model.name) for name in weights])
+    weights = weights or dict.fromkeys(choose_style_layers(known, judge.size), 1.0)
+    reader = make_activation_judge(judge, [find_layer(known, name, judge.name) for name in weights])
     if not any(weights.values()):
         raise ValueError("the weights of all layers are 0, so there is no style to take; raise one above 0")
-    targets, mean = measure_style(judge, images)
-    for layer, target in zip(judge.layers, targets, strict=False):
+    targets, mean = measure_style(reader, images)
+    for layer, target in zip(reader.layers, targets, strict=False):
         if not bool(target.isfinite().all()) or not bool(target.any()):
             raise ValueError(
                 f"layer {layer.name} of {judge.name} sees nothing in the style image that could be aimed at; leave it "
                 "out, or use another image"
             )
-    return make_objective("style", [(judge, StyleScore(judge, targets, mean, tuple(weights.values())))], weight)
+    return make_objective("style", [(reader, StyleScore(reader, targets, mean, tuple(weights.values())))])
 
 
 @dataclass(frozen=True, eq=False)

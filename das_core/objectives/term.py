@@ -52,11 +52,11 @@ class Term:
         images: how many images the term is made for, such as one for each of several channels.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, Objective, StackSpec, Term
+        >>> import direct_ascent as da
         >>> def score_brightness(canvas, images):
         ...     return canvas.pixels.mean(dim=(1, 2, 3))
-        >>> stack = ImageStack.gray(StackSpec(width=32, height=32, margin=8))
-        >>> result = Ascent(stack, Objective((Term("brightness", score_brightness),)), steps=3).run()
+        >>> stack = da.ImageStack.gray(da.StackSpec(width=32, height=32, margin=8))
+        >>> result = da.Ascent(stack, da.Objective((da.Term("brightness", score_brightness),)), steps=3).run()
         >>> [round(record.scores["brightness"], 2) for record in result.history]
         [0.5, 0.54, 0.57]
     """

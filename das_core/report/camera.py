@@ -43,9 +43,9 @@ def move_camera(
 
     Example:
         >>> import torch
-        >>> from das_core import Shot, move_camera
+        >>> import direct_ascent as da
         >>> picture = torch.rand(1, 3, 64, 96)
-        >>> move_camera(picture, {0: Shot(), 11: Shot(x=0.8, zoom=3, roll=10)}, size=(48, 32)).shape
+        >>> da.move_camera(picture, {0: da.Shot(), 11: da.Shot(x=0.8, zoom=3, roll=10)}, size=(48, 32)).shape
         torch.Size([12, 3, 32, 48])
     """
     images = check_images(images, "the picture under the camera").float()

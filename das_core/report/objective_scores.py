@@ -109,9 +109,9 @@ def score_images(
     Example:
         >>> import torch
         >>> from skimage.data import chelsea, coffee
-        >>> from das_core import class_objective, load_starter, score_images
+        >>> import direct_ascent as da
         >>> images = [torch.from_numpy(photo()).movedim(-1, 0)[:, :300, :400] / 255 for photo in (chelsea, coffee)]
-        >>> score_images(torch.stack(images), class_objective(load_starter(), "espresso")).ranking
+        >>> da.score_images(torch.stack(images), da.classes("espresso").on(da.load_starter())).ranking
         [1, 0]
     """
     terms = join_objectives(objectives, "score by").list_terms()

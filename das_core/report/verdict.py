@@ -36,9 +36,9 @@ def classify(classifier: Judge, images: Images, count: int = 5) -> list[list[Pre
     Example:
         >>> import torch
         >>> from skimage.data import coffee
-        >>> from das_core import classify, load_starter
+        >>> import direct_ascent as da
         >>> image = torch.from_numpy(coffee()).movedim(-1, 0)[None] / 255
-        >>> [(guess.name, round(guess.probability, 1)) for guess in classify(load_starter(), image, count=2)[0]]
+        >>> [(guess.name, round(guess.probability, 1)) for guess in da.classify(da.load_starter(), image, count=2)[0]]
         [('espresso', 0.9), ('cup', 0.0)]
     """
     classifier = check_judge(classifier, Classifier, "knows no classes; load a classifier")

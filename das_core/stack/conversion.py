@@ -27,9 +27,9 @@ def as_film(stack: ImageStack, time: Time) -> ImageStack:
             image; otherwise the last frame is the last image.
 
     Example:
-        >>> from das_core import ImageStack, StackSpec, Time, as_film
-        >>> clouds = ImageStack.noise(StackSpec(width=32, height=32, margin=8), batch=3)
-        >>> film = as_film(clouds, Time(frames=5))
+        >>> import direct_ascent as da
+        >>> clouds = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8), batch=3)
+        >>> film = da.stack.as_film(clouds, da.stack.Time(frames=5))
         >>> film, bool((film.image()[[0, 2, 4]] == clouds.image()).all())
         (ImageStack(32 x 32, 5 frames, 0 steps), True)
     """

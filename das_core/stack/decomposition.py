@@ -82,9 +82,9 @@ def decompose(stack: ImageStack) -> Decomposition:
             that, as by default. The method `sum_levels` returns the sum of some, `weigh` that of all with factors.
 
     Example:
-        >>> from das_core import ImageStack, StackSpec, decompose
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)))
-        >>> parts = decompose(stack)
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)))
+        >>> parts = da.stack.decompose(stack)
         >>> [tuple(level.shape) for level in parts.levels]
         [(1, 3, 1, 1), (1, 3, 6, 6), (1, 3, 48, 48)]
         >>> coarse = parts.sum_levels([0, 1])

@@ -40,9 +40,9 @@ def edit_stack(
         blend_bands: the bands that are mixed; if it is empty, all levels.
 
     Example:
-        >>> from das_core import ImageStack, StackSpec, edit_stack
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)), decay=1)
-        >>> smooth = edit_stack(stack, gains=[((48, 48), 0.0)])
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8, levels=(1, 6, 48)), decay=1)
+        >>> smooth = da.stack.edit_stack(stack, gains=[((48, 48), 0.0)])
         >>> [round(float(edited.image().diff().abs().mean()), 2) for edited in (stack, smooth)]
         [0.2, 0.03]
     """

@@ -55,11 +55,11 @@ def save_stack(stack: ImageStack, path: Path | str, *, replace: bool = True) -> 
     Example:
         >>> import tempfile
         >>> from pathlib import Path
-        >>> from das_core import ImageStack, StackSpec, load_stack, save_stack
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8))
         >>> with tempfile.TemporaryDirectory() as folder:
-        ...     save_stack(stack, Path(folder) / "noise.safetensors")
-        ...     loaded = load_stack(Path(folder) / "noise.safetensors")
+        ...     da.stack.save_stack(stack, Path(folder) / "noise.safetensors")
+        ...     loaded = da.stack.load_stack(Path(folder) / "noise.safetensors")
         >>> loaded.spec == stack.spec, bool((loaded.canvas == stack.canvas).all())
         (True, True)
     """

@@ -37,8 +37,8 @@ class ImageStack:
         settings: how the stack was made, see `Rendering.settings`; what is made of it has None.
 
     Example:
-        >>> from das_core import ImageStack, StackSpec
-        >>> stack = ImageStack.gray(StackSpec(width=64, height=48, margin=8), batch=2)
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.gray(da.StackSpec(width=64, height=48, margin=8), batch=2)
         >>> stack.canvas.shape, stack.image().shape
         (torch.Size([2, 3, 64, 80]), torch.Size([2, 3, 48, 64]))
     """

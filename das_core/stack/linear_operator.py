@@ -79,15 +79,15 @@ class Parametrization(StackOperator):
         keeps_magnitudes: whether the canvas is projected after every step, by `retract`.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, Parametrization, StackSpec, prior
-        >>> class Rows(Parametrization):
+        >>> import direct_ascent as da
+        >>> class Rows(da.stack.Parametrization):
         ...     def adjoint(self, gradient):
         ...         return (gradient.mean(dim=3, keepdim=True),)
         ...
         ...     def forward(self, tensors):
         ...         return tensors[0].expand(-1, -1, *self.canvas) / self.canvas[1]
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, parametrization=Rows))
-        >>> after = Ascent(stack, [prior("total_variation")], steps=2, denoising=None).run().stack
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8, parametrization=Rows))
+        >>> after = da.Ascent(stack, [da.prior("total_variation")], steps=2, denoising=None).run().stack
         >>> bool(((after.canvas - stack.canvas).std(dim=3) < 1e-6).all())  # All columns have moved alike.
         True
     """

@@ -74,9 +74,9 @@ def render_stack(stack: ImageStack, scale: float) -> Tensor:
         scale: from 0.05 to 32; 2 gives twice the width and height. A scale above 1 adds no new detail.
 
     Example:
-        >>> from das_core import ImageStack, StackSpec, render_stack
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=24, margin=8), batch=2)
-        >>> render_stack(stack, scale=2.5).shape
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=24, margin=8), batch=2)
+        >>> da.stack.render_stack(stack, scale=2.5).shape
         torch.Size([2, 3, 60, 80])
     """
     check_scale(scale)
@@ -174,9 +174,9 @@ def render_zoom(
         out: whether the zoom goes outwards. If `moments` is a number, a loop still begins with the first depth.
 
     Example:
-        >>> from das_core import ImageStack, StackSpec, Zoom, render_zoom
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=24, margin=4, zoom=Zoom(depths=3)))
-        >>> render_zoom(stack, 16).shape, render_zoom(stack, [0.5, 1.99]).shape
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=24, margin=4, zoom=da.stack.Zoom(depths=3)))
+        >>> da.stack.render_zoom(stack, 16).shape, da.stack.render_zoom(stack, [0.5, 1.99]).shape
         (torch.Size([16, 3, 24, 32]), torch.Size([2, 3, 24, 32]))
     """
     zoom = stack.spec.zoom

@@ -47,8 +47,8 @@ class StackSpec:
         look: what the picture is made of, such as `Cells()` for pixel art; None for a photograph.
 
     Example:
-        >>> from das_core import StackSpec
-        >>> spec = StackSpec(width=64, height=32, margin=8)
+        >>> import direct_ascent as da
+        >>> spec = da.StackSpec(width=64, height=32, margin=8)
         >>> spec.canvas, spec.levels[:3], spec.levels[-1]
         ((48, 80), (4, 8, 12), 80)
     """

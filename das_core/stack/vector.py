@@ -18,9 +18,9 @@ def draw_svg(stack: ImageStack, image: int = 0) -> str:
         NoShapesError: a ValueError, when the picture has more than 4,096 colours.
 
     Example:
-        >>> from das_core import Cells, ImageStack, StackSpec, draw_svg
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8, look=Cells(8, "game boy")))
-        >>> 1 <= draw_svg(stack).count("<path") <= 4
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8, look=da.looks.Cells(8, "game boy")))
+        >>> 1 <= da.stack.draw_svg(stack).count("<path") <= 4
         True
     """
     spec = stack.spec

@@ -37,9 +37,9 @@ def measure_agreement(
 
     Example:
         >>> import torch
-        >>> from das_core import load_starter
+        >>> import direct_ascent as da
         >>> from das_core.teaching.agreement import measure_agreement
-        >>> starter = load_starter()
+        >>> starter = da.load_starter()
         >>> measure_agreement(starter, starter, torch.rand(8, 3, 64, 64))[0.0]
         1.0
     """

@@ -69,9 +69,9 @@ def teach(
 
     Example:
         >>> import torch
-        >>> from das_core import load_starter, teach
+        >>> import direct_ascent as da
         >>> photographs = torch.rand(8, 3, 64, 64)
-        >>> taught = teach(load_starter(), photographs, crops=16)
+        >>> taught = da.teach(da.load_starter(), photographs, crops=16)
         >>> taught.name
         'EfficientNet-Lite0, taught'
     """
@@ -117,10 +117,10 @@ def load_taught(judge: J, path: Path | str) -> J:
     Example:
         >>> import tempfile
         >>> import torch
-        >>> from das_core import load_starter, load_taught, teach
+        >>> import direct_ascent as da
         >>> path = tempfile.mkdtemp() + "/lite0.safetensors"
-        >>> taught = teach(load_starter(), torch.rand(8, 3, 64, 64), crops=16, path=path)
-        >>> load_taught(load_starter(), path).name
+        >>> taught = da.teach(da.load_starter(), torch.rand(8, 3, 64, 64), crops=16, path=path)
+        >>> da.load_taught(da.load_starter(), path).name
         'EfficientNet-Lite0, taught'
     """
     return apply_difference(judge, read_difference(Path(path)))

@@ -36,8 +36,9 @@ class Augmentation:
     Example:
         >>> import torch
         >>> from torchvision.transforms import v2
-        >>> from das_core import Augmentation, Flip
-        >>> augmentation = Augmentation(views=2, transforms=(Flip(), v2.RandomRotation(20), v2.ColorJitter(0.3)))
+        >>> import direct_ascent as da
+        >>> transforms = da.views.Flip(), v2.RandomRotation(20), v2.ColorJitter(0.3)
+        >>> augmentation = da.views.Augmentation(views=2, transforms=transforms)
         >>> image = torch.full((1, 3, 48, 48), 0.5, requires_grad=True)
         >>> views = augmentation(image, size=24, step=7)
         >>> views.shape, torch.equal(views, augmentation(image, size=24, step=7))

@@ -20,8 +20,15 @@ NoiseKind = Literal["uniform", "gaussian"]
 class ViewKey:
     """The numbers that identify a view, all from 0 up. Its random draws are a function of all of them except `image`.
 
-    `group` is that of the terms that see the view; `image` is the index of the image that it shows, `item` if None.
     Views whose keys differ only in `image` show different images through equal windows, flips and noise.
+
+    Args:
+        seed: that of the ascent.
+        item: the index of an image of a batch, or the number of a film.
+        step: the number of the step.
+        view: the number of the view among those of its item and group.
+        group: that of the terms that see the view.
+        image: the index of the image that it shows, `item` if None.
     """
 
     seed: int
@@ -47,9 +54,9 @@ class Draws:
 
     Example:
         >>> import torch
-        >>> from das_core import Draws
-        >>> from das_core.views import ViewKey
-        >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=view) for view in range(2)], torch.device("cpu"))
+        >>> import direct_ascent as da
+        >>> keys = [da.views.ViewKey(seed=0, item=0, step=0, view=view) for view in range(2)]
+        >>> draws = da.views.Draws(keys, torch.device("cpu"))
         >>> draws.uniform(0.5, 1.5).flatten()
         tensor([0.8905, 0.6815])
     """

@@ -21,14 +21,14 @@ class Transform(Protocol):
 
     Example:
         >>> from dataclasses import dataclass
-        >>> from das_core import Augmentation, Flip
+        >>> import direct_ascent as da
         >>> @dataclass(frozen=True)
         ... class Darken:
         ...     factor: float = 0.5
         ...
         ...     def __call__(self, views: Tensor, draws: Draws) -> Tensor:
         ...         return views * self.factor
-        >>> Augmentation(transforms=(Flip(), Darken())).transforms
+        >>> da.views.Augmentation(transforms=(da.views.Flip(), Darken())).transforms
         (Flip(probability=0.5), Darken(factor=0.5))
     """
 

@@ -16,9 +16,14 @@ from .sampling import Window, crop_and_resize
 class ViewGeometry:
     """Where on a canvas views may lie, and the size in pixels that they are resized to.
 
-    `canvas` is height and width, margins included; `boxes` has for each image the box that its views must lie in: top,
-    left, height and width. Views reach past the edges of the picture by at most the jitter of the windows, except on a
-    tile.
+    Views reach past the edges of the picture by at most the jitter of the windows, except on a tile.
+
+    Args:
+        canvas: its height and width in pixels, margins included.
+        margin: how many pixels of it lie around the picture on each side.
+        size: the side of a view in pixels.
+        tile: whether opposite edges of the canvas touch.
+        boxes: for each image the box that its views must lie in: top, left, height and width.
     """
 
     canvas: Shape
@@ -54,11 +59,11 @@ class Windows:
 
     Example:
         >>> import torch
-        >>> from das_core import Windows
+        >>> import direct_ascent as da
         >>> from das_core.views import Draws, ViewGeometry, ViewKey
         >>> geometry = ViewGeometry(canvas=(48, 64), margin=8, size=24)
         >>> draws = Draws([ViewKey(seed=0, item=0, step=0, view=view) for view in range(3)], torch.device("cpu"))
-        >>> Windows(jitter=4, zoom_min=0.5).draw(geometry, draws)
+        >>> da.views.Windows(jitter=4, zoom_min=0.5).draw(geometry, draws)
         [(7, 9, 28), (16, 13, 24), (5, 7, 29)]
     """
 

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ...das_core.ascent.acts import GoOn, TimedAct
 from ...das_core.ascent.ascent import Ascent
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.result import Record
+from ...das_core.ascent.steering.acts import GoOn, TimedAct
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.stack.render import enlarge_spec
 from .. import bridge

@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from comfy_api.latest import io
 
-from ...das_core.ascent.act_text import read_acts
-from ...das_core.ascent.acts import ActError
 from ...das_core.ascent.ascent import Ascent
 from ...das_core.ascent.memory import estimate_ascent_bytes
 from ...das_core.ascent.optimizers import Optimizer
 from ...das_core.ascent.plan import make_plan
 from ...das_core.ascent.result import Record
+from ...das_core.ascent.steering.act_text import read_acts
+from ...das_core.ascent.steering.acts import ActError
 from ...das_core.looks.look import Look as CoreLook
 from ...das_core.objectives.objective import Objective as CoreObjective
 from ...das_core.objectives.track import TrackError

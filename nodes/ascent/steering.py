@@ -5,9 +5,9 @@ from typing import Any
 
 from comfy_api.latest import io
 
-from ...das_core.ascent.act_text import check_acts, split_acts, write_acts
-from ...das_core.ascent.acts import GoOn, TimedAct, Weigh
 from ...das_core.ascent.ascent import Ascent
+from ...das_core.ascent.steering.act_text import check_acts, split_acts, write_acts
+from ...das_core.ascent.steering.acts import GoOn, TimedAct, Weigh
 from .. import bridge
 from .status import draw_sheet, measure_sheet
 

@@ -14,8 +14,8 @@ from types import TracebackType
 from typing import Any, Self
 from uuid import uuid4
 
-from ...das_core.ascent.act_text import LONGEST_TEXT, read_act
-from ...das_core.ascent.acts import Act
+from ...das_core.ascent.steering.act_text import LONGEST_TEXT, read_act
+from ...das_core.ascent.steering.acts import Act
 from .page import find_running_node, find_server, say_on_node
 
 ROUTE, ACT_ROUTE = "/direct_ascent/finish", "/direct_ascent/act"

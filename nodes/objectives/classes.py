@@ -48,7 +48,7 @@ class ClassObjective(Node):
     @classmethod
     def execute(cls, classifier: CoreClassifier, classes: str, score: core.ScoreKind, weight: float) -> io.NodeOutput:
         with add_advice(UnknownClassError, advise_list(classifier)):
-            return io.NodeOutput(core.class_objective(classifier, classes, score, weight))
+            return io.NodeOutput(weight * core.classes(classes, score).on(classifier))
 
 
 def list_words() -> list[str]:

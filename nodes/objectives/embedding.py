@@ -58,7 +58,7 @@ class TextObjective(Node):
         prompts = list(core.parse_prompts(text))
         with bridge.Wait("reading the prompts"):
             bridge.load_text_tower(clip, prompts)
-            objective = core.text_objective(clip, text, similarity, weight)
+            objective = weight * core.text(text, similarity).on(clip)
         # After the `with` block, because a text of `Wait` would replace the warning on the node.
         warn_of_unread(clip, prompts, cls.hidden.unique_id)
         return io.NodeOutput(objective)
@@ -97,4 +97,4 @@ class ImageObjective(Node):
         images = bridge.from_comfy_images(image).to(bridge.get_device())
         with bridge.Wait("looking at the image"):
             bridge.load_judges([clip], len(images))
-            return io.NodeOutput(core.image_objective(clip, images, similarity, weight))
+            return io.NodeOutput(weight * core.image(images, similarity=similarity).on(clip))

@@ -8,7 +8,7 @@ from ...das_core.models.judge import Judge
 from ...das_core.models.layers.layer import UnknownLayerError
 from ...das_core.models.sources.dictionaries import load_dictionary
 from ...das_core.objectives import feature as core
-from ...das_core.objectives.latent import latent_objective
+from ...das_core.objectives.latent import latent
 from .. import bridge
 from ..models.checkpoint import checkpoint_input, find_checkpoint, read_checkpoint_time
 from ..node import Node
@@ -117,16 +117,14 @@ class FeatureObjective(Node):
                 path = find_checkpoint(bridge.FEATURES, settings.get("checkpoint"))
                 with bridge.Wait(f"reading {path.name}"):
                     latents = dict(core.parse_direction(settings.get("latents", ""), "latent"))
-                    objective = latent_objective(model, layer, load_dictionary(path), latents, position, weight)
+                    objective = weight * latent(layer, load_dictionary(path), latents, position).on(model)
                 return io.NodeOutput(objective)
-            objective = core.feature_objective(
-                model,
+            objective = core.feature(
                 layer,
                 part,  # type: ignore[arg-type]
                 # The index of the channel or of the head. The kinds `layer` and `direction` ignore the 0.
                 settings.get("channel", settings.get("head", 0)),
                 position,
                 core.parse_direction(settings.get("direction", "")),
-                weight,
             )
-        return io.NodeOutput(objective)
+            return io.NodeOutput(weight * objective.on(model))

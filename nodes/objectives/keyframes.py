@@ -1,7 +1,5 @@
 """The node Direct Ascent Keyframes."""
 
-from functools import partial
-
 from comfy_api.latest import io
 
 from ...das_core.common.curves import Curve
@@ -10,8 +8,8 @@ from ...das_core.models.classifier import Classifier
 from ...das_core.models.clip import CLIP
 from ...das_core.models.labels import UnknownClassError
 from ...das_core.objectives.change import over_keyframes
-from ...das_core.objectives.classes import class_objective
-from ...das_core.objectives.embedding import parse_prompts, text_objective
+from ...das_core.objectives.classes import classes
+from ...das_core.objectives.embedding import parse_prompts, text
 from .. import bridge
 from ..node import Node
 from ..schema import Objective, add_advice, list_options, model_input, schema, tip, weight_input
@@ -58,14 +56,12 @@ class Keyframes(Node):
             prompts = [prompt for wish in wishes.values() for prompt in parse_prompts(wish)]
             with bridge.Wait("reading the prompts"):
                 bridge.load_text_tower(model, prompts)
-                ask = partial(text_objective, model, similarity="cosine", weight=weight)
-                objective = over_keyframes(wishes, ask, curve)
+                objective = over_keyframes(wishes, lambda prompt: text(prompt, "cosine").on(model), curve)
             # After the `with` block, because a text of `Wait` would replace the warning on the node.
             warn_of_unread(model, prompts, cls.hidden.unique_id)
         else:
             # With the log-probability a frame keeps parts of the classes of other keyframes. With the logit the next
             # class takes over within a frame or two (docs/method.md, Films).
-            make = partial(class_objective, model, score="share", weight=weight)
             with add_advice(UnknownClassError, advise_list(model)):
-                objective = over_keyframes(wishes, make, curve)
-        return io.NodeOutput(objective)
+                objective = over_keyframes(wishes, lambda names: classes(names, "share").on(model), curve)
+        return io.NodeOutput(weight * objective)

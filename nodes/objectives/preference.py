@@ -7,7 +7,7 @@ from comfy_api.latest import io
 from ...das_core.models.clip import CLIP
 from ...das_core.models.sources import gallery
 from ...das_core.models.sources.preferences import load_preference
-from ...das_core.objectives.preference import preference_objective
+from ...das_core.objectives.preference import preference
 from .. import bridge
 from ..models.checkpoint import (
     RECOMMENDED,
@@ -72,7 +72,7 @@ class PreferenceObjective(Node):
             path = find_checkpoint(bridge.PREFERENCES, settings.get("checkpoint"))
             with bridge.Wait(f"loading {path.name}"):
                 head = load_preference(path)
-        objective = preference_objective(clip, head, weight)
+        objective = weight * preference(head).on(clip)
         if warning := head.describe_other(clip):
             bridge.warn_on_node(warning, cls.hidden.unique_id)
         return io.NodeOutput(objective)

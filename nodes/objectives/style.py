@@ -5,8 +5,8 @@ from torch import Tensor
 
 from ...das_core.models.judge import Judge
 from ...das_core.models.layers.layer import UnknownLayerError
-from ...das_core.objectives.content import content_objective
-from ...das_core.objectives.style import style_objective
+from ...das_core.objectives.content import content
+from ...das_core.objectives.style import style
 from .. import bridge
 from ..node import Node
 from ..schema import Objective, add_advice, model_input, schema, tip, weight_input
@@ -48,7 +48,7 @@ class StyleObjective(Node):
         # 4: the model is shown four windows of the style image at once.
         bridge.load_judges([model], 4)
         with add_advice(UnknownLayerError, ". List Model Layers shows all"):
-            return io.NodeOutput(style_objective(model, images, layers, weight))
+            return io.NodeOutput(weight * style(images, layers).on(model))
 
 
 class ContentObjective(Node):
@@ -82,7 +82,7 @@ class ContentObjective(Node):
 
     @classmethod
     def execute(cls, model: Judge, image: Tensor, layer: str, weight: float) -> io.NodeOutput:
-        # 2: `content_objective` shows the model two views to find its layers.
+        # 2: `content` shows the model two views to find its layers.
         bridge.load_judges([model], 2)
         with add_advice(UnknownLayerError, ". List Model Layers shows all"):
-            return io.NodeOutput(content_objective(model, bridge.from_comfy_images(image), layer, weight))
+            return io.NodeOutput(weight * content(bridge.from_comfy_images(image), layer).on(model))

@@ -137,7 +137,7 @@ def test_every_task_counts_all_the_imports_that_it_needs() -> None:
 def test_every_task_runs_as_it_is_counted(row: Row) -> None:
     torch.manual_seed(0)
     model = torchvision.models.resnet18().eval()
-    few_views = da.Recipe(steps=1, augmentation=da.Augmentation(1, da.Windows(16)))
+    few_views = da.Recipe(steps=1, augmentation=da.views.Augmentation(1, da.views.Windows(16)))
     made: Any = row.ways["direct_ascent"](model, {**SHORT["direct_ascent"], "steps": 1, "recipe": few_views})
     assert made.image.shape == ({"eight channels at once": 8, "diversity of a batch": 4}.get(row.title, 1), 3, 64, 64)
     assert torch.isfinite(made.image).all()

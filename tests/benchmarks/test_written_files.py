@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 import torch
 
+import direct_ascent as da
 from benchmarks import pictures, run
 from benchmarks.recipes import PICTURE, Recipe
 from benchmarks.run import INTRODUCTION, write_section
 from das_core.ascent.normalized_ascent import NormalizedAscent
-from das_core.objectives.classes import class_objective
 from das_core.objectives.objective import Objective
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -30,7 +30,7 @@ class Asked(list[str]):
 
     def __call__(self, recipe: Recipe, wish: str) -> Objective:
         self.append(wish)
-        return class_objective(classifier(), wish)
+        return da.classes(wish).on(classifier())
 
 
 @pytest.fixture(autouse=True)

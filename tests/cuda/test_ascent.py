@@ -10,13 +10,13 @@ import torch
 from torch import Tensor
 from torchvision.transforms import v2
 
-import das_core as da
+import direct_ascent as da
 from das_core.stack.parametrizations import ParametrizationName
 
 pytestmark = [pytest.mark.cuda, pytest.mark.skipif(not torch.cuda.is_available(), reason="torch sees no CUDA device")]
 
 CUDA, JELLYFISH = torch.device("cuda"), 107
-WITHOUT_NOISE = da.Augmentation(8, transforms=(da.Flip(), da.Grayscale()))
+WITHOUT_NOISE = da.views.Augmentation(8, transforms=(da.views.Flip(), da.views.Grayscale()))
 """Views that are drawn alike on every device; noise is not."""
 
 
@@ -27,13 +27,13 @@ def load(device: torch.device, dtype: torch.dtype = torch.float32) -> da.Classif
 
 
 def start(
-    device: torch.device, augmentation: da.Augmentation, dtype: torch.dtype = torch.float32, steps: int = 4
+    device: torch.device, augmentation: da.views.Augmentation, dtype: torch.dtype = torch.float32, steps: int = 4
 ) -> da.Ascent:
-    wish = da.class_objective(load(device, dtype), JELLYFISH, "logit")
+    wish = da.classes(JELLYFISH, "logit").on(load(device, dtype))
     return da.Ascent(da.ImageStack.gray(da.StackSpec(224, 224)), [wish], augmentation, steps=steps, device=device)
 
 
-def climb(device: torch.device, augmentation: da.Augmentation) -> Tensor:
+def climb(device: torch.device, augmentation: da.views.Augmentation) -> Tensor:
     return start(device, augmentation).run().stack.canvas.cpu()
 
 
@@ -43,12 +43,12 @@ def test_the_first_steps_are_those_of_a_cpu() -> None:
 
 
 def test_two_ascents_with_one_seed_have_the_same_bits() -> None:
-    views = da.Augmentation(8, transforms=(da.Flip(), da.Grayscale(), da.Noise()))
+    views = da.views.Augmentation(8, transforms=(da.views.Flip(), da.views.Grayscale(), da.views.Noise()))
     assert torch.equal(climb(CUDA, views), climb(CUDA, views))
 
 
 def test_transforms_of_torchvision_draw_on_the_device_what_repeats_and_leave_its_generator_alone() -> None:
-    views = da.Augmentation(8, transforms=(v2.GaussianNoise(), v2.ColorJitter(0.2)))
+    views = da.views.Augmentation(8, transforms=(v2.GaussianNoise(), v2.ColorJitter(0.2)))
     before = torch.cuda.get_rng_state()
     assert torch.equal(climb(CUDA, views), climb(CUDA, views))
     assert torch.equal(before, torch.cuda.get_rng_state())
@@ -56,7 +56,7 @@ def test_transforms_of_torchvision_draw_on_the_device_what_repeats_and_leave_its
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16, torch.float16])
 def test_scores_rise_in_every_precision(dtype: torch.dtype) -> None:
-    history = start(CUDA, da.Augmentation(8), dtype, steps=12).run().history
+    history = start(CUDA, da.views.Augmentation(8), dtype, steps=12).run().history
     first, last = (history[number].scores["jellyfish"] for number in (0, -1))
     assert last > first + 3
 
@@ -95,7 +95,7 @@ def test_a_judge_that_is_there_is_not_copied() -> None:
 
 
 def test_a_device_with_little_memory_gets_smaller_chunks() -> None:
-    ascent = start(CUDA, da.Augmentation(16), steps=1)
+    ascent = start(CUDA, da.views.Augmentation(16), steps=1)
     ascent.chunk = 16
     _, whole = torch.cuda.mem_get_info()
     # Enough for the model and a few views, not for sixteen.
@@ -112,12 +112,12 @@ def test_a_device_with_little_memory_gets_smaller_chunks() -> None:
 @pytest.mark.parametrize(("model", "picture"), [("cpu", "cuda:0"), ("cuda:0", "cpu")])
 def test_a_model_on_another_device_is_named_with_both(layer: str | None, model: str, picture: str) -> None:
     judge = da.load_starter().to(model)
-    wish = da.feature_objective(judge, layer) if layer else da.class_objective(judge, JELLYFISH)
+    wish = da.feature(layer).on(judge) if layer else da.classes(JELLYFISH).on(judge)
     says = (
         rf"EfficientNet-Lite0 is on {model} and the picture on {picture}; move the model with judge\.to\('{picture}'\)"
     )
     ascent = da.Ascent(da.ImageStack.gray(da.StackSpec(224, 224)), wish, steps=1, device=picture)
     with pytest.raises(ValueError, match=says):
         ascent.run()
-    wish = da.class_objective(judge.to(picture), JELLYFISH)
+    wish = da.classes(JELLYFISH).on(judge.to(picture))
     assert len(da.Ascent(da.ImageStack.gray(da.StackSpec(224, 224)), wish, steps=1, device=picture).run().history) == 1

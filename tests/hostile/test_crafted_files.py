@@ -76,7 +76,7 @@ def spoil_header(generator: random.Random, header: dict[str, Any]) -> None:
 
 
 def test_stack_files(pack: Pack, outcomes: Outcomes, scale: int) -> None:
-    core, bridge = pack.module("das_core"), pack.module("nodes.bridge")
+    core, bridge = pack.module("das_core.stack"), pack.module("nodes.bridge")
     film = core.ImageStack.noise(core.StackSpec(32, 24, 8, time=core.Time(4, loop=True)))
     folder = pack.output / "stacks"
     names = [bridge.save_new_stack(stack, "good") for stack in (pack.optimize(steps=1)[1], film)]

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 
-import das_core as da
+import direct_ascent as da
 import run_workflow
 from cases import each_case
 from das_core.models.words import keep_words
@@ -46,7 +46,7 @@ def test_what_the_library_writes(tmp_path: Path) -> None:
     frames = torch.rand(6, 3, 48, 64, generator=torch.Generator().manual_seed(0))
     writers: dict[str, Callable[[Path], Any]] = {
         **dict.fromkeys(("a.gif", "a.png", "a.webp", "a.mp4"), partial(da.save_film, frames)),
-        "stack.safetensors": partial(da.save_stack, made.stack),
+        "stack.safetensors": partial(da.stack.save_stack, made.stack),
         "picture.png": made.save,
         "kept.safetensors": lambda path: keep_words(path, "key", frames),
         "index.html": lambda path: pages.save_collection(path.parent, pages.Collection("a", 1)),

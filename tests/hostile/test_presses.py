@@ -52,7 +52,7 @@ class Presses(TorchDispatchMode):
 
 def choose(pack: Pack, seed: int) -> tuple[NodeMaker, str, dict[str, Any]]:
     """Return a maker, the id of a random node, and random inputs with which the maker can run it."""
-    core = pack.module("das_core")
+    core = pack.module("das_core.stack")
     for attempt in range(50):
         maker = NodeMaker(pack, 1000 * seed + attempt)
         # Half of the runs are ascents, because these have the most places at which Cancel can end them.

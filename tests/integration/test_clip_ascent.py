@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+import direct_ascent as da
 import tinyclip
 from cases import each_case
 from das_core.ascent.ascent import Ascent
@@ -16,7 +17,6 @@ from das_core.models.clip import CLIP
 from das_core.models.sources.open_clip_text import build_tokenizer
 from das_core.models.sources.open_clip_towers import wrap_open_clip_module
 from das_core.models.sources.starters import load_starter_clip
-from das_core.objectives.embedding import text_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
@@ -28,7 +28,7 @@ STILL = Augmentation(2, Windows(16, 1.0, 1.0, 1.0), ())
 
 
 def assert_climbs(clip: CLIP) -> None:
-    objective = text_objective(clip, "a photo\na cat: 0.5\na fish: -0.5")
+    objective = da.text("a photo\na cat: 0.5\na fish: -0.5").on(clip)
     # Without a tilt: random weights answer to ripple as much as to shapes.
     optimizer = NormalizedAscent(0.12, tilt=0.0)
     ascent = Ascent(
@@ -87,7 +87,7 @@ def starter() -> CLIP:
 
 def test_words_become_an_image_that_the_starter_finds_again(starter: CLIP) -> None:
     wish = "a coral reef full of fish"
-    stack, objective = ImageStack.gray(StackSpec(96, 96, 24)), text_objective(starter, wish)
+    stack, objective = ImageStack.gray(StackSpec(96, 96, 24)), da.text(wish).on(starter)
     made = Ascent(stack, [objective], Augmentation(4, Windows(24)), steps=12).run().image
     others = ["a castle", "a cup of coffee", wish, "a red sports car", "a forest in autumn"]
     nearest = starter.encode_images(made) @ starter.encode_text(others).T
@@ -96,7 +96,7 @@ def test_words_become_an_image_that_the_starter_finds_again(starter: CLIP) -> No
 
 def test_a_negative_prompt_keeps_away_what_it_names(starter: CLIP) -> None:
     def closeness(text: str) -> float:
-        objective = text_objective(starter, text)
+        objective = da.text(text).on(starter)
         made = Ascent(ImageStack.gray(SPEC), [objective], Augmentation(4, Windows(16)), steps=12, seed=1).run().image
         return float(starter.encode_images(made) @ starter.encode_text(["a dog"]).T)
 

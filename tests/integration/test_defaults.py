@@ -8,8 +8,8 @@ import torch
 import torchvision
 from torch import Tensor, nn
 
-import das_core as da
 import direct_ascent
+import direct_ascent as da
 from das_core.common.cache import free_caches
 from das_core.common.masks import canvas_mask
 from toys import toy_class
@@ -17,8 +17,8 @@ from toys import toy_class
 SPECS = [
     da.StackSpec(48, 40, 8),
     da.StackSpec(48, 40, 0, tile=True, frozen=((1, 4),), color="rgb"),
-    da.StackSpec(32, 32, 8, time=da.Time(3)),
-    da.StackSpec(32, 32, 8, method="layers", zoom=da.Zoom(2)),
+    da.StackSpec(32, 32, 8, time=da.stack.Time(3)),
+    da.StackSpec(32, 32, 8, method="layers", zoom=da.stack.Zoom(2)),
     *(da.StackSpec(32, 32, 8, parametrization=name) for name in ("pixels", "fourier", "maco")),
 ]
 
@@ -37,7 +37,7 @@ OBJECTIVES = toy_class() + da.prior("total_variation")
 
 def climb_with_all() -> list[Tensor]:
     """Return the pictures of a few ascents, and a mask."""
-    views = da.Augmentation(4, da.Windows(8))
+    views = da.views.Augmentation(4, da.views.Windows(8))
     ascents = [da.Ascent(da.ImageStack.noise(spec, decay=0.7), OBJECTIVES, views, steps=2) for spec in SPECS]
     mask = torch.ones(1, 48, 40, dtype=torch.float32, device="cpu").triu()
     return [*(ascent.run().image for ascent in ascents), canvas_mask(mask, (48, 40), 8, 3)]
@@ -86,4 +86,4 @@ def test_an_ascent_is_on_the_cpu_whatever_the_default_device_is() -> None:
         assert direct_ascent.render(judge, 5, look=look, **quick).image.isfinite().all()
     assert direct_ascent.film(judge, {0: 5, 2: 6}, frames=3, **quick).image.isfinite().all()
     assert direct_ascent.zoom(judge, [5, 6], **quick).image.isfinite().all()
-    assert direct_ascent.render(judge, da.style_objective(judge, start), start=start, **quick).image.isfinite().all()
+    assert direct_ascent.render(judge, da.style(start).on(judge), start=start, **quick).image.isfinite().all()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 import direct_ascent
+import direct_ascent as da
 from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.ascent import Ascent
@@ -21,14 +22,10 @@ from das_core.models.classifier import Classifier
 from das_core.models.clip import CLIP
 from das_core.models.sources.starters import load_starter
 from das_core.objectives.change import in_region
-from das_core.objectives.classes import class_objective
-from das_core.objectives.diversity import diversity_objective
-from das_core.objectives.embedding import TextSimilarity, image_objective, text_objective
-from das_core.objectives.feature import feature_objective
+from das_core.objectives.embedding import TextSimilarity
 from das_core.objectives.objective import Objective
 from das_core.objectives.per_image import one_per_image
 from das_core.objectives.priors import prior
-from das_core.objectives.style import style_objective
 from das_core.report.objective_scores import score_images
 from das_core.report.verdict import compare_with_texts
 from das_core.stack.image_stack import ImageStack
@@ -75,11 +72,11 @@ def climb(objectives: Objective | Sequence[Objective], stack: ImageStack | None 
 
 
 def third_class(model: Classifier, score: str = "logit") -> Objective:
-    return class_objective(model, 3, score)  # type: ignore[arg-type]
+    return da.classes(3, score).on(model)  # type: ignore[arg-type]
 
 
 def channel(model: Classifier, index: int) -> Objective:
-    return feature_objective(model, "blocks.3", kind="channel", index=index)
+    return da.feature("blocks.3", kind="channel", index=index).on(model)
 
 
 def regions(model: Classifier) -> list[Objective]:
@@ -105,8 +102,8 @@ CLASSIFIERS: dict[str, Case] = {
     "adam": lambda model: climb(third_class(model), optimizer=Adam(), denoising=Denoising()),
     "sgd": lambda model: climb(third_class(model), optimizer=SGD(momentum=0.9)),
     "channel for each image": lambda model: climb(one_per_image((channel(model, 1), channel(model, 2))), BATCH),
-    "direction": lambda model: climb(feature_objective(model, "blocks.3", "direction", direction=((3, 0.5), (9, -1)))),
-    "style": lambda model: climb(style_objective(model, IMAGE, "blocks.1")),
+    "direction": lambda model: climb(da.feature("blocks.3", "direction", direction=((3, 0.5), (9, -1))).on(model)),
+    "style": lambda model: climb(da.style(IMAGE, "blocks.1").on(model)),
 }
 
 
@@ -142,7 +139,7 @@ def test_a_step_reads_twice_and_sends_draws_alone_and_nothing_needs_what_mps_lac
 @each_case("similarity", "spherical", "log_probability")
 def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP, similarity: TextSimilarity) -> None:
     clip = replace(clip, concepts=torch.eye(clip.width))
-    objective = text_objective(clip, "a photo\na cat: -0.5", similarity)
+    objective = da.text("a photo\na cat: -0.5", similarity).on(clip)
     with stand_in_device() as traffic:
         there = Objective(tuple(replace(term, judge=clip.to(DEVICE)) for term in objective.list_terms()))
         check_step(climb(there), traffic)
@@ -150,7 +147,7 @@ def test_a_step_towards_a_text_reads_twice_and_sends_draws_alone(clip: CLIP, sim
 
 def test_a_step_that_compares_images_reads_once_however_many_chunks_it_has() -> None:
     with stand_in_device() as traffic:
-        apart = diversity_objective(classifier().to(DEVICE), "2")
+        apart = da.diversity("2").on(classifier().to(DEVICE))
         check_step(climb(apart, ImageStack.gray(TOY_SPEC, batch=2), chunk=2, denoising=None), traffic, most=1)
 
 
@@ -175,8 +172,8 @@ def test_images_of_the_cpu_go_to_where_the_model_is(starter: Classifier, clip: C
         return [
             model.probabilities(IMAGE),
             embedder.encode_images(IMAGE),
-            *targets(style_objective(model, IMAGE, "blocks.1").list_terms()[0].score),
-            targets(image_objective(embedder, IMAGE).list_terms()[0].score),
+            *targets(da.style(IMAGE, "blocks.1").on(model).list_terms()[0].score),
+            targets(da.image(IMAGE).on(embedder).list_terms()[0].score),
             compare_with_texts(embedder, IMAGE, ["a cat"]),
             score_images(IMAGE, [third_class(model), prior("spectrum")]).table,
         ]

@@ -16,7 +16,8 @@ ROOT = Path(__file__).resolve().parents[2]
 MODULES = sorted(info.name for info in pkgutil.walk_packages(das_core.__path__, "das_core."))
 
 
-FACE = {name: getattr(module, name) for module in (das_core, direct_ascent) for name in module.__all__}
+PARTS = [getattr(direct_ascent, name) for name in ("ascent", "looks", "stack", "steering", "views")]
+FACE = {name: getattr(module, name) for module in (direct_ascent, *PARTS) for name in module.__all__}
 EXPORTED = {name: item for name, item in FACE.items() if inspect.isclass(item) or inspect.isfunction(item)}
 """Every class and function that users import from the library."""
 

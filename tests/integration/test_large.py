@@ -2,16 +2,16 @@
 
 import torch
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from toys import classifier
 
-VIEWS = da.Augmentation(8, da.Windows(0, 32 / 512, 1.0, 0.9))
+VIEWS = da.views.Augmentation(8, da.views.Windows(0, 32 / 512, 1.0, 0.9))
 
 
 @each_case(("width", "height", "tile"), (500, 60, False), (67, 333, True), (16, 257, False))
 def test_oblong_canvases_of_any_size_climb(width: int, height: int, tile: bool) -> None:
-    objective = da.class_objective(classifier(), ((3, 1.0),))
+    objective = da.classes(((3, 1.0),)).on(classifier())
     stack = da.ImageStack.noise(da.StackSpec(width, height, 0, tile=tile), amplitude=0.1)
     result = da.Ascent(stack, [objective], VIEWS, steps=12, chunk=5).run()
     assert result.image.shape == (1, 3, height, width)

@@ -7,7 +7,7 @@ from functools import cache
 import torch
 from torch import Tensor, nn
 
-import das_core as da
+import direct_ascent as da
 from benchmarks.reference import reference_ascent
 from cases import each_case
 from das_core.stack.levels import linear_levels
@@ -18,7 +18,7 @@ JELLYFISH = 107
 # The proportions of the published code at 96 pixels, not 224: a margin of a quarter, views as large as the picture.
 SIDE, MARGIN, CANVAS = 96, 24, 144
 INNER = slice(MARGIN, MARGIN + SIDE)
-SEED_AUGMENTATION = da.Augmentation(4, da.Windows(MARGIN, 2 / 3, 2 / 3), (da.Noise(0.2, "uniform"),))
+SEED_AUGMENTATION = da.views.Augmentation(4, da.views.Windows(MARGIN, 2 / 3, 2 / 3), (da.views.Noise(0.2, "uniform"),))
 
 
 def starter() -> da.Classifier:
@@ -39,7 +39,7 @@ def smooth() -> da.Classifier:
     return judge
 
 
-def same_views(augmentation: da.Augmentation, seed: int) -> Callable[[Tensor, int], Tensor]:
+def same_views(augmentation: da.views.Augmentation, seed: int) -> Callable[[Tensor, int], Tensor]:
     """The reference's own roll, crop, noise and clip, with the offsets and noise that an ascent draws."""
 
     def views(picture: Tensor, step: int) -> Tensor:
@@ -76,10 +76,10 @@ def compare(
     )
     result = da.Ascent(
         stack,
-        [da.class_objective(judge, JELLYFISH, "logit")],
+        [da.classes(JELLYFISH, "logit").on(judge)],
         SEED_AUGMENTATION,
         steps=steps,
-        optimizer=da.SGD(learning_rate, momentum),
+        optimizer=da.ascent.SGD(learning_rate, momentum),
         schedule="constant",
         seed=3,
         focus=None,

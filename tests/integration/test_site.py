@@ -39,7 +39,8 @@ def test_its_search_finds_a_page_and_asks_for_nothing_elsewhere(site: Path) -> N
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server, visit_pages() as (page, said):
         Thread(target=server.serve_forever, daemon=True).start()
         address = f"http://127.0.0.1:{server.server_port}/"
-        for words, wanted in (("caricature photograph", "reference/facade"), ("Zoom Stack depths", "DAS_ZoomStack")):
+        asked = {"caricature photograph": "reference/objectives", "Zoom Stack depths": "DAS_ZoomStack"}
+        for words, wanted in asked.items():
             page.goto(f"{address}search.html?q={quote(words)}")
             page.wait_for_selector("#search-results li a")
             links = page.eval_on_selector_all("#search-results li a", "all => all.map(one => one.href)")

@@ -5,13 +5,13 @@ from typing import get_args
 import torch
 from torch import Tensor
 
+import direct_ascent as da
 from cases import each_case
 from das_core.ascent.adam import Adam
 from das_core.ascent.ascent import Ascent
 from das_core.ascent.normalized_ascent import NormalizedAscent
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.sgd import SGD
-from das_core.objectives.classes import class_objective
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.parametrizations import OperatorForm, make_operator
 from das_core.stack.spec import StackSpec
@@ -46,7 +46,7 @@ def test_spectral_is_the_best_diagonal() -> None:
 
 @each_case("optimizer", NormalizedAscent(), SGD(2.0), Adam(0.05))
 def test_an_ascent_leaves_no_seam(optimizer: Optimizer) -> None:
-    objective = class_objective(classifier(), ((3, 1.0),))
+    objective = da.classes(((3, 1.0),)).on(classifier())
     views = Augmentation(6, Windows(jitter=0, zoom_min=0.4))
     specs = [StackSpec(64, 48, 0, levels=(1, 2, 4, 8, 16, 32, 64), tile=tile) for tile in (True, False)]
     tiled, plain = (

@@ -4,11 +4,11 @@ from itertools import islice, product
 
 import torch
 
-import das_core as da
+import direct_ascent as da
 from das_core.ascent.optimizers import Optimizer
 from toys import SPEC, VIEWS, toy_class
 
-STEADY: list[Optimizer] = [da.NormalizedAscent(0.05, 0.0, 0.0), da.SGD(0.5, 0.9), da.Adam()]
+STEADY: list[Optimizer] = [da.ascent.NormalizedAscent(0.05, 0.0, 0.0), da.ascent.SGD(0.5, 0.9), da.ascent.Adam()]
 """Optimizers whose first steps are like their last."""
 
 FORMS = list(product(STEADY, ["spectral", "layers"]))
@@ -30,7 +30,7 @@ def assert_same(one: da.Result, other: da.Result) -> None:
 
 def start_ascent(optimizer: Optimizer | None = None, steps: int = 5) -> da.Ascent:
     """Return an ascent whose result depends on which steps are done."""
-    stack, objectives, denoising = da.ImageStack.noise(SPEC, 2), [toy_class()], da.Denoising(strength=0.1)
+    stack, objectives, denoising = da.ImageStack.noise(SPEC, 2), [toy_class()], da.ascent.Denoising(strength=0.1)
     return da.Ascent(stack, objectives, VIEWS, steps=steps, optimizer=optimizer, seed=3, denoising=denoising)
 
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from das_core.ascent.active_region import ActiveRegion
 from das_core.ascent.gradient import ScoreGradient
 from das_core.ascent.pace import Pace
@@ -26,7 +26,10 @@ def noisy(color: ColorSpace = "decorrelated", batch: int = 2, **spec: object) ->
 
 
 def measure(
-    stack: da.ImageStack, objectives: Sequence[da.Objective], augmentation: da.Augmentation = VIEWS, chunk: int = 100
+    stack: da.ImageStack,
+    objectives: Sequence[da.Objective],
+    augmentation: da.views.Augmentation = VIEWS,
+    chunk: int = 100,
 ) -> tuple[Tensor, dict[str, float]]:
     """Return the gradient and the scores as an ascent measures them, at the canvas of the stack."""
     measured = ScoreGradient(make_scoring(stack, objectives, augmentation, SEED))
@@ -72,4 +75,4 @@ def total(
 
 
 def film(frames: int = 4, **spec: object) -> da.ImageStack:
-    return da.ImageStack.noise(replace(SPEC, time=da.Time(frames), **spec), amplitude=0.8)  # type: ignore[arg-type]
+    return da.ImageStack.noise(replace(SPEC, time=da.stack.Time(frames), **spec), amplitude=0.8)  # type: ignore[arg-type]

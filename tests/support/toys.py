@@ -6,7 +6,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-import das_core as da
+import direct_ascent as da
 from das_core.ascent.plan import make_plan
 from das_core.ascent.scoring import Scoring
 from das_core.models.labels import number_labels
@@ -14,7 +14,7 @@ from das_core.objectives.term import Score
 from das_core.views.draws import Draws, ViewKey
 
 SPEC = da.StackSpec(32, 32, 8)
-VIEWS = da.Augmentation(6, da.Windows(8))
+VIEWS = da.views.Augmentation(6, da.views.Windows(8))
 
 
 def classifier(size: int = 32, classes: int = 10, seed: int = 0) -> da.Classifier:
@@ -73,7 +73,10 @@ def answer(objective: da.Objective, views: Tensor) -> Tensor:
 
 
 def make_scoring(
-    stack: da.ImageStack, objectives: da.Objective | Sequence[da.Objective], augmentation: da.Augmentation, seed: int
+    stack: da.ImageStack,
+    objectives: da.Objective | Sequence[da.Objective],
+    augmentation: da.views.Augmentation,
+    seed: int,
 ) -> Scoring:
     return Scoring(stack, make_plan(objectives, stack.spec, stack.batch), augmentation, seed)
 
@@ -110,11 +113,14 @@ def count_hooks(module: nn.Module) -> int:
 
 
 def toy_class(target: int = 3, weight: float = 1.0, seed: int = 0) -> da.Objective:
-    return da.class_objective(classifier(seed=seed), target, "logit", weight)
+    return weight * da.classes(target, "logit").on(classifier(seed=seed))
 
 
 def climb(
-    stack: da.ImageStack | None = None, objectives: Any = None, augmentation: da.Augmentation = VIEWS, **settings: Any
+    stack: da.ImageStack | None = None,
+    objectives: Any = None,
+    augmentation: da.views.Augmentation = VIEWS,
+    **settings: Any,
 ) -> da.Result:
     asked = objectives or [toy_class()]
     return da.Ascent(stack or da.ImageStack.gray(SPEC), asked, augmentation, **{"steps": 5, **settings}).run()

@@ -8,13 +8,13 @@ import direct_ascent as da
 
 def documented(model: nn.Module, photo: Tensor) -> None:
     judge = da.wrap(model, size=224, labels=["cat", "dog"])
-    jellyfish = da.class_objective(judge, "jellyfish")
-    da.class_objective(judge, 107, "margin", weight=0.5)
-    da.class_objective(judge, [107, "goldfish", ("castle", -0.5)])
-    da.text_objective(da.load_starter_clip(), "a castle\nwater: -0.5", "cosine")
-    da.image_objective(judge, photo)
-    da.feature_objective(judge, "layer4", "channel", 12)
-    da.feature_objective(judge, "layer4", "direction", direction=torch.ones(80))
+    jellyfish = da.classes("jellyfish").on(judge)
+    (0.5 * da.classes(107, "margin").on(judge))
+    da.classes([107, "goldfish", ("castle", -0.5)]).on(judge)
+    da.text("a castle\nwater: -0.5", "cosine").on(da.load_starter_clip())
+    da.image(photo).on(judge)
+    da.feature("layer4", "channel", 12).on(judge)
+    da.feature("layer4", "direction", direction=torch.ones(80)).on(judge)
     wish = 0.7 * da.text("a castle") - 0.3 * da.channel("layer3", 5) + 0.5 * jellyfish
     da.render(da.load_starters(), "jellyfish", size=64, steps=2, progress=False).save("jellyfish.png")
     da.render(model, wish, recipe="sketch", start=photo, within=8 / 255, parametrization="fourier", device="cpu")
@@ -35,11 +35,11 @@ def wrong(model: nn.Module, judge: da.Judge, stack: da.ImageStack) -> None:
     da.zoom(model, ["castle", "volcano"], recipe="skech")  # type: ignore[arg-type]
     da.render(model, "jellyfish", parametrization="pixel")  # type: ignore[arg-type]
     da.render("resnet18", "jellyfish")  # type: ignore[arg-type]
-    da.class_objective(judge, "jellyfish", "logits")  # type: ignore[arg-type]
-    da.class_objective(model, "jellyfish")  # type: ignore[arg-type]
+    da.classes("jellyfish", "logits").on(judge)  # type: ignore[arg-type]
+    da.classes("jellyfish").on(model)  # type: ignore[arg-type]
     da.classes(1.5)  # type: ignore[arg-type]
-    da.feature_objective(judge, "layer4", "chanel", 12)  # type: ignore[arg-type]
-    da.text_objective(judge, "a castle", "cosin")  # type: ignore[arg-type]
+    da.feature("layer4", "chanel", 12).on(judge)  # type: ignore[arg-type]
+    da.text("a castle", "cosin").on(judge)  # type: ignore[arg-type]
     da.over_steps(da.prior("l2"), 0, 1, "cosin")  # type: ignore[arg-type]
     da.prior("l3")  # type: ignore[arg-type]
     da.StackSpec(64, 64, method="exakt")  # type: ignore[arg-type]

@@ -66,10 +66,10 @@ def find_layers(judge: Judge) -> tuple[Layer, ...]:
 
     Example:
         >>> import torch
-        >>> from das_core import Judge, find_layers
+        >>> import direct_ascent as da
         >>> module = torch.nn.Sequential(torch.nn.Conv2d(3, 4, 3), torch.nn.ReLU(), torch.nn.Flatten())
-        >>> judge = Judge("toy", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
-        >>> [(layer.name, layer.kind, layer.shape) for layer in find_layers(judge)]
+        >>> judge = da.Judge("toy", module, 8, (0.0, 0.0, 0.0), (1.0, 1.0, 1.0))
+        >>> [(layer.name, layer.kind, layer.shape) for layer in da.find_layers(judge)]
         [('0', 'Conv2d', (4, 6, 6)), ('1', 'ReLU', (4, 6, 6)), ('2', 'Flatten', (144,))]
     """
     members = check_judge(judge, Judge).members

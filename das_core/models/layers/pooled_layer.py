@@ -41,8 +41,9 @@ def pool_layer(model: Judge, layer: str = "") -> Embedder:
 
     Example:
         >>> import torch
-        >>> from das_core import load_starter, pool_layer
-        >>> features = pool_layer(load_starter())
+        >>> import direct_ascent as da
+        >>> from das_core.models.layers.pooled_layer import pool_layer
+        >>> features = pool_layer(da.load_starter())
         >>> features.layer.name, features.encode_images(torch.rand(1, 3, 224, 224)).shape
         ('global_pool', torch.Size([1, 1280]))
     """

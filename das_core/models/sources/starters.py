@@ -92,8 +92,8 @@ def load_starter(starter: Starter | str = STARTER, *, taught: bool = False) -> C
         ValueError: when no starter has the title, the starter is not installed, or was not taught.
 
     Example:
-        >>> from das_core import load_starter
-        >>> classifier = load_starter()
+        >>> import direct_ascent as da
+        >>> classifier = da.load_starter()
         >>> classifier.name, classifier.size, len(classifier.labels)
         ('EfficientNet-Lite0', 224, 1000)
     """
@@ -113,8 +113,8 @@ def load_starters(*, taught: bool = True) -> ClassifierEnsemble:
     `taught` see `load_starter`.
 
     Example:
-        >>> from das_core import load_starters
-        >>> load_starters().name
+        >>> import direct_ascent as da
+        >>> da.load_starters().name
         'EfficientNet-Lite0, taught + EfficientNet-Lite1, taught'
     """
     return ClassifierEnsemble.from_members([load_starter(starter, taught=taught) for starter in STARTERS])
@@ -136,8 +136,8 @@ def load_starter_clip(starter: Starter = STARTER, *, taught: bool = False) -> CL
         taught: see `load_starter`.
 
     Example:
-        >>> from das_core import load_starter_clip
-        >>> load_starter_clip().encode_text(["a coral reef full of fish"]).shape
+        >>> import direct_ascent as da
+        >>> da.load_starter_clip().encode_text(["a coral reef full of fish"]).shape
         torch.Size([1, 1280])
     """
     module, state = read_starter(starter)

@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core.ascent.active_region import ActiveRegion, active_region
 from das_core.common.geometry import Box

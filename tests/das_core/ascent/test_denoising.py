@@ -9,13 +9,13 @@ import pytest
 import torch
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core.ascent.denoising import hold_on
 from toys import climb, toy_class
 
 SPEC = da.StackSpec(width=48, height=40, margin=8)
-VIEWS = da.Augmentation(4, da.Windows(8))
+VIEWS = da.views.Augmentation(4, da.views.Windows(8))
 CPU = torch.device("cpu")
 
 
@@ -40,30 +40,32 @@ def photo(spec: da.StackSpec = SPEC) -> da.ImageStack:
     return da.ImageStack.from_image(spec, draw(spec.height, spec.width))
 
 
-def denoise(stack: da.ImageStack, denoising: da.Denoising, progress: float = 1.0, mask: Any = None) -> da.ImageStack:
+def denoise(
+    stack: da.ImageStack, denoising: da.ascent.Denoising, progress: float = 1.0, mask: Any = None
+) -> da.ImageStack:
     return denoising.step(stack, stack.spec.operator(CPU), progress, mask)
 
 
 def test_each_image_goes_its_share_of_the_way_to_its_denoised_pixels_except_for_frozen_bands() -> None:
     stack = photo()
-    denoised = da.TotalVariation()(stack.pixels(), 0.05, 40 / 224)
-    after = denoise(stack, da.Denoising(da.TotalVariation(), 0.05, 0.05, share=0.4))
+    denoised = da.ascent.TotalVariation()(stack.pixels(), 0.05, 40 / 224)
+    after = denoise(stack, da.ascent.Denoising(da.ascent.TotalVariation(), 0.05, 0.05, share=0.4))
     torch.testing.assert_close(after.pixels(), stack.pixels().lerp(denoised, 0.4), atol=1e-5, rtol=0)
     both = da.ImageStack.from_canvas(SPEC, torch.cat([stack.canvas, -stack.canvas]))
-    together, alone = (denoise(one, da.Denoising()).canvas for one in (both, stack))
+    together, alone = (denoise(one, da.ascent.Denoising()).canvas for one in (both, stack))
     assert torch.equal(together[:1], alone)
     stack = photo(replace(SPEC, frozen=((1, 8),)))
-    change = denoise(stack, da.Denoising(strength=0.3)).canvas - stack.canvas
+    change = denoise(stack, da.ascent.Denoising(strength=0.3)).canvas - stack.canvas
     assert (change - stack.spec.operator(CPU).remove_frozen(change)).norm() < 1e-4 * change.norm()
 
 
 def test_the_denoiser_is_told_strength_scale_and_tile_and_not_asked_at_strength_0() -> None:
     recorder, stack = Recorder(), photo()
-    denoising = da.Denoising(recorder, strength=0.08, end=0.02)
+    denoising = da.ascent.Denoising(recorder, strength=0.08, end=0.02)
     denoise(stack, denoising, progress=0.5)
     denoise(photo(da.StackSpec(448, 512, 0, tile=True)), denoising, progress=1.0)
-    assert denoise(stack, da.Denoising(recorder, strength=0.1, end=0.0)) is stack
-    assert denoise(stack, da.Denoising(recorder, strength=0.0, end=0.0, keep=0.1), progress=0.0) is stack
+    assert denoise(stack, da.ascent.Denoising(recorder, strength=0.1, end=0.0)) is stack
+    assert denoise(stack, da.ascent.Denoising(recorder, strength=0.0, end=0.0, keep=0.1), progress=0.0) is stack
     assert [asked[1:] for asked in recorder.asked] == [(0.05, 40 / 224, False), (0.02, 2.0, True)]
     assert recorder.asked[0][0].shape == (1, 3, 56, 64)
 
@@ -75,11 +77,11 @@ def test_outside_a_mask_nothing_moves_and_the_denoiser_sees_what_surrounds_it() 
     stack = da.ImageStack.gray(SPEC).place_into(image, mask, feather=4)
     assert stack.surroundings is not None
     recorder = Recorder()
-    after = denoise(stack, da.Denoising(recorder), mask=stack.surroundings.mask)
+    after = denoise(stack, da.ascent.Denoising(recorder), mask=stack.surroundings.mask)
     assert torch.equal(recorder.asked[0][0], stack.pixels())
     outside = (stack.surroundings.mask == 0).expand_as(after.canvas)
     assert torch.equal(after.canvas[outside], stack.canvas[outside])
-    result = climb(stack, denoising=da.Denoising(strength=0.2, end=0.2))
+    result = climb(stack, denoising=da.ascent.Denoising(strength=0.2, end=0.2))
     assert torch.equal(result.image[:, :, :10], image[:, :, :10])
 
 
@@ -88,8 +90,8 @@ def test_outside_a_region_it_moves_nothing_and_its_strength_is_that_of_the_progr
     mask[:, :, :24] = 1
     region, recorder = da.in_region(toy_class(), mask), Recorder()
     # A step so small that all that is seen to move is moved by the denoiser.
-    denoising = da.Denoising(recorder, strength=0.09, end=0.03)
-    still = da.NormalizedAscent(1e-6)
+    denoising = da.ascent.Denoising(recorder, strength=0.09, end=0.03)
+    still = da.ascent.NormalizedAscent(1e-6)
     after = climb(photo(), objectives=region, steps=4, optimizer=still, denoising=denoising).image
     change = (after - photo().image()).abs()
     assert [asked[1] for asked in recorder.asked] == pytest.approx([0.09, 0.07, 0.05, 0.03])
@@ -98,9 +100,9 @@ def test_outside_a_region_it_moves_nothing_and_its_strength_is_that_of_the_progr
 
 
 def test_auto_is_for_a_normalized_ascent_that_asks_a_model() -> None:
-    optimizers = (da.NormalizedAscent(), da.SGD(), da.Adam())
+    optimizers = (da.ascent.NormalizedAscent(), da.ascent.SGD(), da.ascent.Adam())
     chosen = [da.Ascent(photo(), toy_class(), VIEWS, optimizer=one).denoising for one in optimizers]
-    assert chosen == [da.Denoising(), None, None]
+    assert chosen == [da.ascent.Denoising(), None, None]
     assert da.Ascent(photo(), da.prior(), VIEWS).denoising is None
     with pytest.raises(ValueError, match="denoising 'strong' is unknown"):
         da.Ascent(photo(), [toy_class()], VIEWS, denoising="strong")  # type: ignore[arg-type]
@@ -109,7 +111,7 @@ def test_auto_is_for_a_normalized_ascent_that_asks_a_model() -> None:
 @each_case("name, value", *product(["strength", "end", "share", "keep"], [-0.1, 1.1, math.nan]))
 def test_settings_out_of_range_are_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"{name} (of )?{value} is not"):
-        da.Denoising(**{name: value})  # type: ignore[arg-type]
+        da.ascent.Denoising(**{name: value})  # type: ignore[arg-type]
 
 
 class Failing(Recorder):
@@ -141,7 +143,7 @@ OUT = "memory ran out in the denoiser 'recorder': make the picture"
 )
 def test_an_error_inside_a_denoiser_keeps_the_step(error: Exception | None, raised: type[Exception], says: str) -> None:
     failing = Failing(error)
-    ascent = da.Ascent(photo(), [toy_class()], VIEWS, steps=3, denoising=da.Denoising(failing))
+    ascent = da.Ascent(photo(), [toy_class()], VIEWS, steps=3, denoising=da.ascent.Denoising(failing))
     with pytest.raises(raised, match=says):
         ascent.run()
     # Smaller chunks of views would not have helped it.
@@ -150,7 +152,7 @@ def test_an_error_inside_a_denoiser_keeps_the_step(error: Exception | None, rais
 
 @each_case("masked, together, keep", *product([False, True], [1, 2], [0.0, 0.1]))
 def test_frames_are_denoised_as_pictures_and_keep_their_own(masked: bool, together: int, keep: float) -> None:
-    film = da.ImageStack.noise(replace(SPEC, time=da.Time(3, loop=True)), decay=0.9)
+    film = da.ImageStack.noise(replace(SPEC, time=da.stack.Time(3, loop=True)), decay=0.9)
     film, mask = replace(film, canvas=film.canvas + torch.linspace(0, 0.5, 3)[:, None, None, None]), None
     if masked:
         masks = torch.zeros(3, 40, 48)
@@ -158,7 +160,7 @@ def test_frames_are_denoised_as_pictures_and_keep_their_own(masked: bool, togeth
             masks[frame, 2 * frame : 20 + 2 * frame, 4:28] = 1
         film = film.place_into(draw(batch=3, seed=7), masks, 2)
         mask = film.surroundings.mask if film.surroundings else None
-    pictures, denoising = replace(film, spec=SPEC), da.Denoising(strength=0.05, end=0.05, keep=keep)
+    pictures, denoising = replace(film, spec=SPEC), da.ascent.Denoising(strength=0.05, end=0.05, keep=keep)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("das_core.ascent.spreading._CPU_FRAMES", together)
         denoised = [denoise(stack, denoising, mask=mask).canvas for stack in (film, pictures)]
@@ -168,16 +170,18 @@ def test_frames_are_denoised_as_pictures_and_keep_their_own(masked: bool, togeth
 
 @each_case(
     "denoising, progress",
-    (da.Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), 0.5),
+    (da.ascent.Denoising(strength=0.0, end=0.0, share=0.4, keep=0.1), 0.5),
     # What the denoiser takes from both is no change.
-    (da.Denoising(da.TotalVariation(), 0.05, 0.05, share=1.0, keep=0.1), 1.0),
+    (da.ascent.Denoising(da.ascent.TotalVariation(), 0.05, 0.05, share=1.0, keep=0.1), 1.0),
 )
-def test_keep_moves_the_picture_to_its_start_where_it_hardly_changed(denoising: da.Denoising, progress: float) -> None:
+def test_keep_moves_the_picture_to_its_start_where_it_hardly_changed(
+    denoising: da.ascent.Denoising, progress: float
+) -> None:
     start = replace(photo(), start=photo().canvas)
     change = torch.randn(start.canvas.shape, generator=torch.Generator().manual_seed(8))
     changed = replace(start, canvas=start.canvas + 0.3 * change)
     after = denoise(changed, denoising, progress)
-    denoised, kept = (da.TotalVariation()(stack.pixels(), denoising.end, 40 / 224) for stack in (changed, start))
+    denoised, kept = (da.ascent.TotalVariation()(stack.pixels(), denoising.end, 40 / 224) for stack in (changed, start))
     held = hold_on(denoised, start.pixels(), denoised - kept, denoising.keep * progress)
     torch.testing.assert_close(after.pixels(), changed.pixels().lerp(held, denoising.share), atol=1e-5, rtol=0)
 
@@ -187,7 +191,9 @@ def test_with_a_mask_keep_holds_on_to_what_surrounds_the_stack() -> None:
     mask[:, 8:32, 8:40] = 1
     stack = da.ImageStack.from_image(SPEC, (around + 0.02).clamp(0, 1), contrast=1.0).place_into(around, mask)
     assert stack.surroundings is not None
-    after = denoise(stack, da.Denoising(strength=0.0, end=0.0, share=1.0, keep=0.2), mask=stack.surroundings.mask)
+    after = denoise(
+        stack, da.ascent.Denoising(strength=0.0, end=0.0, share=1.0, keep=0.2), mask=stack.surroundings.mask
+    )
     torch.testing.assert_close(after.image(), around, atol=1e-3, rtol=0)
 
 
@@ -195,7 +201,7 @@ def test_on_a_tile_keep_looks_around_the_edges() -> None:
     tile, corner = da.ImageStack.noise(da.StackSpec(64, 64, 0, tile=True)), torch.zeros(1, 1, 64, 64)
     corner[..., :6, :6] = 1
     changed = replace(tile, canvas=tile.canvas + 0.5 * corner)
-    after = denoise(changed, da.Denoising(strength=0.0, end=0.0, share=1.0, keep=0.1)).pixels()
+    after = denoise(changed, da.ascent.Denoising(strength=0.0, end=0.0, share=1.0, keep=0.1)).pixels()
     # As the same picture does where the corner lies in the middle.
     moved, kept = (pixels.roll((32, 32), (2, 3)) for pixels in (changed.pixels(), tile.pixels()))
     held = hold_on(moved, kept, moved - kept, 0.1, tile=True).roll((32, 32), (2, 3))

@@ -7,11 +7,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import direct_ascent as da
 from cases import each_case
 from das_core.ascent.gradient import balance_gradients
 from das_core.common.seeding import make_generator
 from das_core.objectives.change import over_steps
-from das_core.objectives.classes import class_objective
 from das_core.objectives.priors import CanvasPixels, prior
 from das_core.stack.pixels import ColorSpace, to_rgb
 from gradient_by_hand import CPU, PACE, differentiate, measure, noisy, total, views_by_hand
@@ -23,7 +23,7 @@ def test_gradient_and_scores_are_those_by_hand(color: ColorSpace, fading: bool) 
     """Two terms of one judge, one of another, and one without a weight, whose score is measured all the same."""
     stack, model = noisy(color), classifier()
     before = stack.canvas.clone()
-    first, second = (class_objective(model, number, "logit") for number in (3, 5))
+    first, second = (da.classes(number, "logit").on(model) for number in (3, 5))
     other, silent = toy_class(4, seed=1), toy_class(7, seed=2)
     asked = [2.0 * first, -0.5 * second, -0.3 * other, 0.0 * silent]
     gradient, scores = measure(stack, [over_steps(one, 1.0, 0.0) for one in asked] if fading else asked)

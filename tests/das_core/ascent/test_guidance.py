@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from benchmarks.exact_denoiser import ExactDenoiser, falling_levels, plain_pictures
 from cases import each_case, refuses
 from das_core.ascent.guidance import FULL_CHANGE, GuidedSteps
@@ -17,7 +17,7 @@ from das_core.ascent.pace import Pace, pace_at_noise
 from toys import toy_class
 
 FINE = Pace(1.0, 1.0, 0.0)
-VIEWS = da.Augmentation(4, da.Windows(8))
+VIEWS = da.views.Augmentation(4, da.views.Windows(8))
 SQUARE = da.in_region(toy_class(), torch.ones(1, 64, 64))
 
 
@@ -25,22 +25,22 @@ def pictures(batch: int = 1, height: int = 32, width: int = 32) -> Tensor:
     return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(3))
 
 
-def change(guidance: da.Guidance, shown: Tensor, pace: Pace = FINE, number: int = 0) -> Tensor:
+def change(guidance: da.ascent.Guidance, shown: Tensor, pace: Pace = FINE, number: int = 0) -> Tensor:
     ascent = guidance.start_ascent(shown, pace, number)
     before = ascent.stack.image()
     return ascent.run().image - before
 
 
 def test_the_score_rises_along_the_change_and_the_settings_are_not_those_of_a_picture() -> None:
-    ascent = da.Guidance(toy_class(), VIEWS, steps=8).start_ascent(pictures(), FINE, 0)
-    assert ascent.optimizer == da.NormalizedAscent(0.08, tilt=0.0)
-    assert (ascent.denoising, ascent.focus, da.Guidance.steps, da.Guidance.strength) == (None, None, 3, 1)
+    ascent = da.ascent.Guidance(toy_class(), VIEWS, steps=8).start_ascent(pictures(), FINE, 0)
+    assert ascent.optimizer == da.ascent.NormalizedAscent(0.08, tilt=0.0)
+    assert (ascent.denoising, ascent.focus, da.ascent.Guidance.steps, da.ascent.Guidance.strength) == (None, None, 3, 1)
     history = ascent.run().history
     assert history[-1].scores["class 3"] > history[0].scores["class 3"]
 
 
 def test_all_steps_are_taken_at_the_moment_that_is_given() -> None:
-    guidance = da.Guidance(da.over_steps(toy_class(), 0.0, 1.0), VIEWS, steps=2)
+    guidance = da.ascent.Guidance(da.over_steps(toy_class(), 0.0, 1.0), VIEWS, steps=2)
     # At its first moment the weight is 0; the last of the two steps would have another one.
     alone = guidance.start_ascent(pictures(), Pace(1.0, 1.0, 0.0), 0)
     assert torch.equal(alone.run().image, alone.stack.image())
@@ -49,7 +49,7 @@ def test_all_steps_are_taken_at_the_moment_that_is_given() -> None:
 
 @each_case("strength", 0.0, 0.5, 1.0)
 def test_the_change_is_a_share_of_the_deviation_of_each_latent_wherever_it_changes(strength: float) -> None:
-    guidance = da.Guidance(toy_class(), VIEWS, strength=strength)
+    guidance = da.ascent.Guidance(toy_class(), VIEWS, strength=strength)
     latent = torch.stack([torch.randn(4, 8, 8), 5 + 0.1 * torch.randn(4, 8, 8)])
     added = guidance.scale_change(latent, torch.randn(2, 4, 8, 8) * torch.tensor([1e-6, 1e3])[:, None, None, None])
     deviations = (latent - latent.mean(dim=(2, 3), keepdim=True)).square().mean(dim=(1, 2, 3)).sqrt()
@@ -68,20 +68,20 @@ def test_the_change_is_a_share_of_the_deviation_of_each_latent_wherever_it_chang
 def test_the_mask_of_a_region_is_that_of_the_picture_and_views_reach_as_far_as_their_jitter() -> None:
     mask = torch.zeros(1, 32, 32)
     mask[:, :, 16:] = 1
-    shown = da.Guidance(da.in_region(toy_class(), mask), VIEWS).start_ascent(pictures(), FINE, 0).picture_mask
+    shown = da.ascent.Guidance(da.in_region(toy_class(), mask), VIEWS).start_ascent(pictures(), FINE, 0).picture_mask
     assert shown is not None
     assert torch.equal(shown[:, 0], mask)
     # A side that was rounded to a multiple of 8 is no other aspect.
-    da.Guidance(SQUARE, VIEWS).start_ascent(pictures(height=320, width=328), FINE, 0)
-    wide = da.Augmentation(2, da.Windows(jitter=11))
-    assert da.Guidance(toy_class(), wide).start_ascent(pictures(), FINE, 0).stack.spec.margin == 11
+    da.ascent.Guidance(SQUARE, VIEWS).start_ascent(pictures(height=320, width=328), FINE, 0)
+    wide = da.views.Augmentation(2, da.views.Windows(jitter=11))
+    assert da.ascent.Guidance(toy_class(), wide).start_ascent(pictures(), FINE, 0).stack.spec.margin == 11
     for side, jitter in ((32, 8), (240, 56)):
-        ascent = da.Guidance(toy_class()).start_ascent(pictures(height=side, width=side), FINE, 0)
+        ascent = da.ascent.Guidance(toy_class()).start_ascent(pictures(height=side, width=side), FINE, 0)
         assert (ascent.augmentation.windows.jitter, ascent.picture_mask) == (jitter, None)
 
 
 def test_each_image_and_each_step_of_the_sampler_has_draws_of_its_own() -> None:
-    guidance = da.Guidance(toy_class(), VIEWS, steps=2, seed=5)
+    guidance = da.ascent.Guidance(toy_class(), VIEWS, steps=2, seed=5)
     same = pictures().expand(2, -1, -1, -1).contiguous()
     both = change(guidance, same)
     assert not torch.allclose(both[0], both[1], atol=1e-3)
@@ -91,8 +91,8 @@ def test_each_image_and_each_step_of_the_sampler_has_draws_of_its_own() -> None:
     assert not torch.allclose(change(replace(guidance, seed=6), same)[0], both[0], atol=1e-3)
 
 
-def guide(**settings: Any) -> da.Guidance:
-    return da.Guidance(**({"objective": toy_class()} | settings))
+def guide(**settings: Any) -> da.ascent.Guidance:
+    return da.ascent.Guidance(**({"objective": toy_class()} | settings))
 
 
 test_bad_settings_are_named = refuses(
@@ -114,7 +114,7 @@ OTHER_ASPECT = "region of 'class 3' is 64 x 64 pixels and the picture 48 x 32, o
 
 
 test_what_does_not_go_with_the_picture_is_named = refuses(
-    lambda objective, shown: da.Guidance(objective, VIEWS).start_ascent(shown, FINE, 0),
+    lambda objective, shown: da.ascent.Guidance(objective, VIEWS).start_ascent(shown, FINE, 0),
     (da.share_views(SQUARE, toy_class()), pictures(width=48), OTHER_ASPECT),
     (toy_class(), pictures(height=8), "the picture is 32 x 8 pixels, too small"),
     (toy_class(), pictures() / 0, "NaN or infinite"),
@@ -125,8 +125,8 @@ def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:
     side = 64
     denoise, levels = ExactDenoiser(plain_pictures(side)), falling_levels(8)
     noise = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(0))
-    wish = da.class_objective(da.load_starter(), "jellyfish", "logit")
-    guidance = da.Guidance(wish, da.Augmentation(4, da.Windows(16)), steps=1, strength=3.0)
+    wish = da.classes("jellyfish", "logit").on(da.load_starter())
+    guidance = da.ascent.Guidance(wish, da.views.Augmentation(4, da.views.Windows(16)), steps=1, strength=3.0)
 
     def sample(guided: bool) -> Tensor:
         latent = noise * levels[0]

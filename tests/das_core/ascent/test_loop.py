@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import das_core as da
+import direct_ascent as da
 from ascents import STEADY, assert_same, do_steps, start_ascent
 from cases import each_case
 from das_core.ascent.optimizers import Optimizer
@@ -67,7 +67,12 @@ def test_a_function_is_a_schedule(optimizer: Optimizer) -> None:
 
 def test_another_optimizer_can_go_on() -> None:
     stack = da.ImageStack.gray(SPEC)
-    for optimizer in (da.NormalizedAscent(), da.Adam(), da.SGD(0.1, 0.9), da.NormalizedAscent()):
+    for optimizer in (
+        da.ascent.NormalizedAscent(),
+        da.ascent.Adam(),
+        da.ascent.SGD(0.1, 0.9),
+        da.ascent.NormalizedAscent(),
+    ):
         stack = climb(stack, optimizer=optimizer, steps=2).stack
     assert stack.steps == 8
     assert torch.isfinite(stack.canvas).all()
@@ -84,7 +89,10 @@ def test_a_result_is_that_of_the_steps_that_are_done_when_it_is_asked_for() -> N
     assert not torch.equal(early.image, ascent.result.image)
 
 
-@each_case("optimizer, pieces", *product([da.NormalizedAscent(), da.SGD(0.5, 0.9), da.Adam()], [(2, 1), (1, 1, 1, 1)]))
+@each_case(
+    "optimizer, pieces",
+    *product([da.ascent.NormalizedAscent(), da.ascent.SGD(0.5, 0.9), da.ascent.Adam()], [(2, 1), (1, 1, 1, 1)]),
+)
 def test_a_broken_off_iteration_goes_on_bit_for_bit_to_its_end(optimizer: Optimizer, pieces: tuple[int, ...]) -> None:
     whole, again = start_ascent(optimizer), start_ascent(optimizer)
     through = whole.run()
@@ -104,8 +112,8 @@ def test_a_broken_off_iteration_goes_on_bit_for_bit_to_its_end(optimizer: Optimi
 def test_views_without_windows_of_their_own_reach_as_far_as_any_margin() -> None:
     stack = da.ImageStack.gray(da.StackSpec(32, 32, 5))
     ascent = da.Ascent(stack, [toy_class()])
-    assert ascent.augmentation.windows.reach((42, 42), 5) == da.Windows(5).reach((42, 42), 5) == (0, 0, 42, 42)
-    da.Ascent(stack, toy_class(), da.Augmentation(views=2), steps=1).run()
+    assert ascent.augmentation.windows.reach((42, 42), 5) == da.views.Windows(5).reach((42, 42), 5) == (0, 0, 42, 42)
+    da.Ascent(stack, toy_class(), da.views.Augmentation(views=2), steps=1).run()
 
 
 def test_one_objective_needs_no_list_and_a_device_may_be_named() -> None:
@@ -149,7 +157,7 @@ def test_a_model_that_was_loaded_under_inference_mode_is_named() -> None:
     with torch.inference_mode():
         model = classifier()
     with pytest.raises(ValueError, match=r"toy was loaded under torch.inference_mode\(\), .*: load it outside"):
-        da.Ascent(da.ImageStack.gray(SPEC), [da.class_objective(model, ((3, 1.0),))], VIEWS).run()
+        da.Ascent(da.ImageStack.gray(SPEC), [da.classes(((3, 1.0),)).on(model)], VIEWS).run()
 
 
 # A device that every machine has, and that is not the CPU.
@@ -157,9 +165,9 @@ THERE: Any = classifier().to("meta")
 SAYS = r"toy is on meta and the picture on cpu; move the model with judge\.to\('cpu'\), or the picture with device="
 
 
-@each_case("others", [], [da.class_objective(classifier(), 3)])
+@each_case("others", [], [da.classes(3).on(classifier())])
 def test_both_devices_and_the_next_step_are_named(others: list[da.Objective]) -> None:
-    ascent = da.Ascent(da.ImageStack.gray(SPEC), [*others, da.class_objective(THERE, 3)], VIEWS, steps=2)
+    ascent = da.Ascent(da.ImageStack.gray(SPEC), [*others, da.classes(3).on(THERE)], VIEWS, steps=2)
     for _ in range(2):
         with pytest.raises(ValueError, match=SAYS) as raised:
             ascent.run()

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import das_core as da
+import direct_ascent as da
 from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.ascent.memory import estimate_ascent_bytes, is_out_of_memory
@@ -16,8 +16,8 @@ from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.plan import make_plan
 from toys import SPEC, VIEWS, classifier, climb, judge, output_objective, toy_class
 
-WIDE = da.Augmentation(4, da.Windows(16))
-ASCENT, HEAVY = da.NormalizedAscent(), da.SGD(momentum=0.9)
+WIDE = da.views.Augmentation(4, da.views.Windows(16))
+ASCENT, HEAVY = da.ascent.NormalizedAscent(), da.ascent.SGD(momentum=0.9)
 
 
 def estimate(stack: da.ImageStack, asked: da.Objective | Sequence[da.Objective], *more: Any, **named: Any) -> int:
@@ -28,11 +28,14 @@ def estimate(stack: da.ImageStack, asked: da.Objective | Sequence[da.Objective],
 @each_case(
     ("batch", "spec", "optimizer"),
     # Levels of this test alone, so that no operator of another test is taken from the cache.
-    *((2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 127)), one) for one in (ASCENT, da.Adam())),
+    *((2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 127)), one) for one in (ASCENT, da.ascent.Adam())),
     *((2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 126), method="layers"), one) for one in (ASCENT, HEAVY)),
-    *((1, da.StackSpec(64, 64, 16, (*range(1, 64, 5), 95), time=da.Time(frames)), HEAVY) for frames in (3, 30)),
-    (1, da.StackSpec(64, 64, 16, (*range(1, 64, 5), 94), time=da.Time(30)), da.NormalizedAscent()),
-    *((2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 125), look=look), ASCENT) for look in (da.Paint(), da.Glass())),
+    *((1, da.StackSpec(64, 64, 16, (*range(1, 64, 5), 95), time=da.stack.Time(frames)), HEAVY) for frames in (3, 30)),
+    (1, da.StackSpec(64, 64, 16, (*range(1, 64, 5), 94), time=da.stack.Time(30)), da.ascent.NormalizedAscent()),
+    *(
+        (2, da.StackSpec(96, 96, 16, (*range(1, 96, 5), 125), look=look), ASCENT)
+        for look in (da.looks.Paint(), da.looks.Glass())
+    ),
 )
 def test_the_estimate_is_within_a_factor_of_two(batch: int, spec: da.StackSpec, optimizer: Optimizer) -> None:
     wish = [toy_class()]
@@ -48,15 +51,15 @@ def test_levels_matrices_groups_views_and_their_transforms_count() -> None:
     stack, matrices = (da.ImageStack.gray(da.StackSpec(96, 64, 8, method=method)) for method in ("spectral", "layers"))
     least = estimate(stack, plain)
     assert least < min(estimate(stack, two), estimate(stack, plain, chunk=2), estimate(matrices, plain))
-    assert estimate(matrices, plain, da.SGD()) < estimate(stack, plain, da.Adam())
+    assert estimate(matrices, plain, da.ascent.SGD()) < estimate(stack, plain, da.ascent.Adam())
     assert estimate(stack, []) > 10 * stack.canvas.numel() * torch.float32.itemsize
     # Where images are compared, a view of each is there at once.
     model, images = classifier(), da.ImageStack.gray(da.StackSpec(64, 64, 8), 5)
-    alone, apart = da.feature_objective(model, "2", "channel", 3), da.diversity_objective(model, "2")
+    alone, apart = da.feature("2", "channel", 3).on(model), da.diversity("2").on(model)
     for chunk in (1, 5, 6):
         assert estimate(images, [apart], chunk=chunk) == estimate(images, [alone], chunk=max(chunk, 5))
-    bare, said = (estimate(stack, plain, None, 64, noise) for noise in ([], [da.Noise()] * 20))
-    assert said - bare == pytest.approx(64 * 20 * da.Noise.kept_views * 4 * 3 * classifier().size ** 2, rel=1e-3)
+    bare, said = (estimate(stack, plain, None, 64, noise) for noise in ([], [da.views.Noise()] * 20))
+    assert said - bare == pytest.approx(64 * 20 * da.views.Noise.kept_views * 4 * 3 * classifier().size ** 2, rel=1e-3)
 
 
 def test_memory_grows_with_the_batch_and_the_canvas_but_not_with_the_levels() -> None:
@@ -68,7 +71,7 @@ def test_memory_grows_with_the_batch_and_the_canvas_but_not_with_the_levels() ->
     assert estimate_ascent_bytes(replace(spec, levels=(1, 4)), 1) == one
     assert estimate_ascent_bytes(da.StackSpec(144, 80, 8), 1) == 4 * one
     picture = da.StackSpec(64, 64, 8)
-    film = replace(picture, time=da.Time(100))
+    film = replace(picture, time=da.stack.Time(100))
     more = estimate_ascent_bytes(film, 100) - estimate_ascent_bytes(picture, 100)
     assert more == film.operator_bytes() - picture.operator_bytes() > 0
 
@@ -111,7 +114,7 @@ class Tight(nn.Module):
 def test_chunk_is_halved_when_memory_runs_out(error: Exception) -> None:
     network = classifier()
     tight = Tight(error, network.module, 3)
-    asked = da.class_objective(replace(network, module=tight), ((3, 1.0),), "logit")
+    asked = da.classes(((3, 1.0),), "logit").on(replace(network, module=tight))
     ascent = da.Ascent(da.ImageStack.gray(SPEC), [asked], VIEWS, steps=2)
     image = ascent.run().image
     assert tight.sizes[0] == 4
@@ -140,7 +143,7 @@ def test_an_error_even_of_a_single_view_is_raised(error: Exception, raised: type
 def test_where_images_are_compared_there_are_as_many_views_as_images() -> None:
     network = classifier()
     tight = Tight(MemoryError(), network.module, 99)
-    apart = da.diversity_objective(replace(network, module=tight), "network.0")
+    apart = da.diversity("network.0").on(replace(network, module=tight))
     tight.most = 0
     with pytest.raises(torch.OutOfMemoryError, match="at step 1, with 2 views at a time"):
         da.Ascent(da.ImageStack.gray(SPEC, 2), apart, VIEWS).run()

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.ascent.plan import Member, TermGroup, make_plan
 from das_core.ascent.spreading import count_views, select_images, split_frames, spread_views
@@ -25,7 +25,7 @@ from toys import SPEC, VIEWS, classifier, make_scoring, output_objective, toy_cl
 def test_pictures_of_a_batch_may_have_weights_of_their_own() -> None:
     """Without time: the track of a batch weights every image by itself, and one of weight 0 is not looked at."""
     stack, model = noisy(batch=3), classifier()
-    objective = da.class_objective(model, ((3, 1.0),))
+    objective = da.classes(((3, 1.0),)).on(model)
     gradient, _ = measure(stack, [da.over_frames(objective, [1.0, 0.0, -0.5])])
     plain, _ = measure(stack, [objective])
     expected = plain * torch.tensor([1.0, 0.0, -0.5])[:, None, None, None]
@@ -49,7 +49,7 @@ def test_a_second_judge_counts_by_its_weights(stack: da.ImageStack, track: Any, 
 
 
 def test_the_weights_of_a_track_fit_the_film() -> None:
-    film = da.ImageStack.gray(replace(SPEC, time=da.Time(3)))
+    film = da.ImageStack.gray(replace(SPEC, time=da.stack.Time(3)))
     with pytest.raises(ValueError, match="keyframe 9 of 'class 3' is beyond the end of 3 frames"):
         make_scoring(film, [da.over_frames(toy_class(), ((9, 1.0),))], VIEWS, 5)
     nothing = da.over_frames(toy_class(), [0.0, 0.0, 0.0])
@@ -60,38 +60,38 @@ def test_the_weights_of_a_track_fit_the_film() -> None:
 
 def test_a_group_counts_by_the_sum_of_its_weights() -> None:
     model = classifier()
-    one = da.over_frames(da.class_objective(model, ((3, 1.0),), weight=2.0), [1.0, 0.5])
-    other = da.class_objective(model, ((5, 1.0),), weight=-1.0)
+    one = da.over_frames((2.0 * da.classes(((3, 1.0),)).on(model)), [1.0, 0.5])
+    other = -1.0 * da.classes(((5, 1.0),)).on(model)
     pictures = make_scoring(da.ImageStack.gray(SPEC, 2), [one, other], VIEWS, 5)
     weights = pictures.plan.groups[0].weigh(0.5, CPU)
     assert isinstance(weights, Tensor)
     assert weights.flatten().tolist() == [3.0, 2.0]
-    film = make_scoring(da.ImageStack.gray(replace(SPEC, time=da.Time(2))), [one, other], VIEWS, 5)
+    film = make_scoring(da.ImageStack.gray(replace(SPEC, time=da.stack.Time(2))), [one, other], VIEWS, 5)
     assert film.plan.groups[0].weigh(0.5, CPU) == pytest.approx(6.5**0.5)
     assert make_scoring(da.ImageStack.gray(SPEC, 2), [other], VIEWS, 5).plan.groups[0].weigh(0.5, CPU) == 1.0
 
 
-APART = da.diversity_objective(classifier(), "0")
+APART = da.diversity("0").on(classifier())
 
 
 test_terms_that_do_not_fit_are_refused = refuses(
     make_plan,
     (APART, SPEC, 1, "'0 diversity' compares the images of a batch, and there is one; make 2 or more"),
-    (APART, replace(SPEC, time=da.Time(3)), 3, "makes images differ, and frames belong together; leave it out"),
+    (APART, replace(SPEC, time=da.stack.Time(3)), 3, "makes images differ, and frames belong together; leave it out"),
     (da.over_frames(APART, [1.0, 0.0]), SPEC, 2, "compares all images, so it has to count for all of them"),
-    (da.in_region(toy_class(), torch.ones(1, 8, 8)), replace(SPEC, zoom=da.Zoom(3)), 3, "a zoom has no regions"),
+    (da.in_region(toy_class(), torch.ones(1, 8, 8)), replace(SPEC, zoom=da.stack.Zoom(3)), 3, "a zoom has no regions"),
 )
 
 
 def test_objectives_of_one_module_in_one_region_make_one_group() -> None:
     one, other = classifier(seed=1), classifier(seed=2)
-    everywhere = [da.class_objective(model, ((3, 1.0),)) for model in (one, other, replace(one, owner=object()))]
+    everywhere = [da.classes(((3, 1.0),)).on(model) for model in (one, other, replace(one, owner=object()))]
     groups = make_plan(everywhere, SPEC, 1).groups
     names = [[member.name for member in group.members] for group in groups]
     assert names == [["class 3", "class 3 (3)"], ["class 3 (2)"]]
     assert [group.judge and group.judge.module for group in groups] == [one.module, other.module]
     here, there = torch.eye(8)[None], torch.ones(1, 8, 8)
-    first, second = da.class_objective(one, ((1, 1.0),)), da.class_objective(one, ((2, 1.0),))
+    first, second = da.classes(((1, 1.0),)).on(one), da.classes(((2, 1.0),)).on(one)
     objectives = [da.in_region(first, here), da.in_region(second, here), da.in_region(first, there), first]
     groups = make_plan([da.prior(), *objectives], SPEC, 1).groups
     assert [len(group.members) for group in groups] == [2, 1, 1, 1]
@@ -109,9 +109,9 @@ def test_names_are_numbered_from_the_second_on_and_keep_their_order() -> None:
 
 def test_the_output_or_the_features_of_a_model_and_its_activations_make_two_groups() -> None:
     model = classifier()
-    inner = da.feature_objective(model, "1", "channel", 2)
+    inner = da.feature("1", "channel", 2).on(model)
     picture = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0))
-    objectives = [da.content_objective(model, picture, "3"), da.class_objective(model, ((3, 1.0),)), inner]
+    objectives = [da.content(picture, "3").on(model), da.classes(((3, 1.0),)).on(model), inner]
     groups = make_plan(objectives, SPEC, 1).groups
     assert [[member.name for member in group.members] for group in groups] == [["content", "1 channel 2"], ["class 3"]]
     inside, outside = (group.judge for group in groups)
@@ -123,9 +123,9 @@ def test_the_output_or_the_features_of_a_model_and_its_activations_make_two_grou
 
 def test_parts_of_one_objective_are_groups_that_take_turns() -> None:
     models = [classifier(seed=1), classifier(seed=2)]
-    both = da.class_objective(ClassifierEnsemble.from_members(models), ((3, 1.0),))
-    other = da.class_objective(ClassifierEnsemble.from_members(models), ((5, 1.0),), weight=0.4)
-    alone = da.class_objective(models[0], ((7, 1.0),))
+    both = da.classes(((3, 1.0),)).on(ClassifierEnsemble.from_members(models))
+    other = 0.4 * da.classes(((5, 1.0),)).on(ClassifierEnsemble.from_members(models))
+    alone = da.classes(((7, 1.0),)).on(models[0])
     groups = make_plan([both, other, alone], SPEC, 1).groups
     assert [group.members[0].term.share for group in groups] == [(0, 2), (1, 2), (0, 1)]
     for group, model in zip(groups, [*models, models[0]], strict=True):

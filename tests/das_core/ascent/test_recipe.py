@@ -7,21 +7,21 @@ from typing import Any
 import pytest
 import torch
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core.ascent.preparation import check_settings, choose_chunk, choose_focus, prepare_stack
 from das_core.ascent.recipe import suit_film, suit_stack, suit_zoom
 from toys import SPEC, climb, toy_class
 
-VIEWS = da.Augmentation(2, da.Windows(8))
+VIEWS = da.views.Augmentation(2, da.views.Windows(8))
 
 
 def test_every_setting_reaches_the_ascent() -> None:
-    focus, denoising = da.Focus(0.2, 0.9), da.Denoising(share=0.7)
-    recipe = da.Recipe(7, VIEWS, da.SGD(0.5), "constant", focus, denoising)
+    focus, denoising = da.ascent.Focus(0.2, 0.9), da.ascent.Denoising(share=0.7)
+    recipe = da.Recipe(7, VIEWS, da.ascent.SGD(0.5), "constant", focus, denoising)
     stack, device = da.ImageStack.gray(SPEC), torch.device("cpu")
     ascent = recipe.prepare(stack, [toy_class()], seed=5, chunk=3, device=device, within=0.5)
-    assert (ascent.steps, ascent.augmentation, ascent.optimizer) == (7, VIEWS, da.SGD(0.5))
+    assert (ascent.steps, ascent.augmentation, ascent.optimizer) == (7, VIEWS, da.ascent.SGD(0.5))
     assert (ascent.schedule, ascent.focus, ascent.denoising) == ("constant", focus, denoising)
     assert (ascent.seed, ascent.chunk, ascent.device, ascent.within) == (5, 3, device, da.Within(0.5))
     # A GPU takes more views at once.
@@ -57,7 +57,7 @@ def test_a_zoom_has_wide_views_for_every_depth_and_a_wide_focus() -> None:
     suited = suit_zoom(da.SKETCH, 5)
     windows = replace(da.SKETCH.augmentation.windows, zoom_min=0.8)
     assert suited.augmentation == replace(da.SKETCH.augmentation, views=20, windows=windows)
-    assert suited.focus == da.Focus(start=0.6, end=3.0)
+    assert suited.focus == da.ascent.Focus(start=0.6, end=3.0)
     assert replace(suited, augmentation=da.SKETCH.augmentation, focus="auto") == da.SKETCH
     # A focus that is chosen and one that has opened stay.
     assert suit_zoom(replace(da.SKETCH, focus=None), 5).focus is None
@@ -67,14 +67,14 @@ def test_a_zoom_has_wide_views_for_every_depth_and_a_wide_focus() -> None:
 def test_a_recipe_suits_the_stack_that_is_connected() -> None:
     stack = da.ImageStack.gray(SPEC)
     assert suit_stack(da.PICTURE, stack) == da.PICTURE
-    assert suit_stack(da.PICTURE, da.as_film(stack, da.Time(3))) == suit_film(da.PICTURE)
-    assert suit_stack(da.PICTURE, da.as_zoom(stack, da.Zoom(3))) == suit_zoom(da.PICTURE, 3)
+    assert suit_stack(da.PICTURE, da.stack.as_film(stack, da.stack.Time(3))) == suit_film(da.PICTURE)
+    assert suit_stack(da.PICTURE, da.stack.as_zoom(stack, da.stack.Zoom(3))) == suit_zoom(da.PICTURE, 3)
     tile = suit_stack(da.PICTURE, da.ImageStack.gray(da.StackSpec(48, 48, 0, tile=True))).augmentation
     assert tile.windows == replace(da.PICTURE.augmentation.windows, zoom_min=0.2)
-    assert not any(isinstance(one, da.Distance) for one in tile.transforms)
+    assert not any(isinstance(one, da.views.Distance) for one in tile.transforms)
     photograph = torch.rand(1, 3, SPEC.height, SPEC.width)
     placed = stack.place_into(photograph, torch.ones(1, SPEC.height, SPEC.width))
-    assert suit_stack(da.PICTURE, placed).denoising == da.Denoising(keep=0.03)
+    assert suit_stack(da.PICTURE, placed).denoising == da.ascent.Denoising(keep=0.03)
     assert suit_stack(da.STYLE, placed) == da.STYLE
 
 
@@ -100,7 +100,7 @@ def test_a_setting_that_cannot_be_is_named(says: str, bad: dict[str, Any]) -> No
 @each_case(
     ("part", "given", "says"),
     ("optimizer", torch.optim.Adam, r"optimizer the class Adam is no instance of Optimizer; give one, such as Norm"),
-    ("optimizer", da.Adam, "optimizer the class Adam is no instance"),
+    ("optimizer", da.ascent.Adam, "optimizer the class Adam is no instance"),
     ("optimizer", "adam", "optimizer 'adam' is no instance"),
     ("augmentation", 16, r"augmentation 16 is no instance of Augmentation; give one, such as Augmentation\(16\)"),
     ("augmentation", "auto", "augmentation 'auto' is no instance"),
@@ -118,8 +118,8 @@ def test_a_part_of_another_kind_is_named(part: str, given: Any, says: str) -> No
 def test_a_new_picture_grows_and_a_tile_and_an_old_one_do_not() -> None:
     new, old = da.ImageStack.gray(SPEC), climb(steps=1).stack
     tile = da.ImageStack.gray(da.StackSpec(32, 32, 0, tile=True))
-    assert [choose_focus("auto", stack) for stack in (new, tile, old)] == [da.Focus(), None, None]
-    chosen = da.Focus(0.5, 1.0, 0.2)
+    assert [choose_focus("auto", stack) for stack in (new, tile, old)] == [da.ascent.Focus(), None, None]
+    chosen = da.ascent.Focus(0.5, 1.0, 0.2)
     assert choose_focus(chosen, old) is chosen
     assert choose_focus(None, new) is None
     with pytest.raises(ValueError, match="a tile has no centre"):
@@ -130,9 +130,9 @@ def test_a_new_picture_grows_and_a_tile_and_an_old_one_do_not() -> None:
 
 def test_a_new_stack_starts_from_its_canvas_and_one_that_has_moved_keeps_its_start() -> None:
     paler = da.ImageStack.from_image(SPEC, torch.rand(1, 3, 32, 32), contrast=0.5)
-    assert prepare_stack(paler, da.Adam()).start is paler.canvas
+    assert prepare_stack(paler, da.ascent.Adam()).start is paler.canvas
     moved = climb(steps=2).stack
-    for optimizer in (da.NormalizedAscent(), da.SGD(), da.Adam()):
+    for optimizer in (da.ascent.NormalizedAscent(), da.ascent.SGD(), da.ascent.Adam()):
         assert prepare_stack(moved, optimizer) is moved
     with pytest.raises(ValueError, match=r"Adam moves every picture by itself and not a film"):
-        prepare_stack(da.ImageStack.gray(replace(SPEC, time=da.Time(3))), da.Adam())
+        prepare_stack(da.ImageStack.gray(replace(SPEC, time=da.stack.Time(3))), da.ascent.Adam())

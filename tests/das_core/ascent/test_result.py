@@ -14,7 +14,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.functional import pil_to_tensor
 
-import das_core as da
+import direct_ascent as da
 from ascents import assert_same, do_steps, start_ascent
 from cases import each_case
 from das_core.ascent.result import make_importance_mask, measure_gradient_strength
@@ -38,7 +38,7 @@ def breaking_ascent(factor: float = 1.0, failures: int = 0) -> da.Ascent:
     network = classifier()
     model = replace(network, module=Breaking(network.module, factor, failures))
     # All views of both images in one chunk, so that a step is one call.
-    asked = da.class_objective(model, ((3, 1.0),), "logit")
+    asked = da.classes(((3, 1.0),), "logit").on(model)
     return da.Ascent(da.ImageStack.noise(SPEC, 2), [asked], VIEWS, steps=5, seed=3, chunk=12)
 
 
@@ -64,7 +64,7 @@ def test_of_several_objectives_the_broken_one_is_named_and_at_the_first_step_the
 
 
 @dataclass(frozen=True)
-class Overflowing(da.NormalizedAscent):
+class Overflowing(da.ascent.NormalizedAscent):
     """An optimizer whose third step leads out of the numbers there are."""
 
     def step(self, stack: da.ImageStack, *arguments: Any) -> da.ImageStack:
@@ -73,7 +73,7 @@ class Overflowing(da.NormalizedAscent):
 
 
 def test_a_step_that_leads_to_no_picture_is_refused_and_the_one_before_is_kept() -> None:
-    ascent, sound = start_ascent(Overflowing()), start_ascent(da.NormalizedAscent())
+    ascent, sound = start_ascent(Overflowing()), start_ascent(da.ascent.NormalizedAscent())
     with pytest.raises(da.AscentError, match=r"step 3 led to a picture that is not a number; .* that of step 2\."):
         ascent.run()
     do_steps(sound, 2)
@@ -92,7 +92,7 @@ def test_importance_is_that_of_numpy_and_every_step_counts_alike_however_large_i
     assert make_importance_mask(measure_gradient_strength(steps[0] * 0)).abs().max() == 0
 
 
-class Recording(da.NormalizedAscent):
+class Recording(da.ascent.NormalizedAscent):
     """An optimizer that keeps the gradients it is given."""
 
     gradients: ClassVar[list[Tensor]] = []

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.ascent.active_region import ActiveRegion, active_region
 from das_core.ascent.pace import Pace
@@ -41,8 +41,8 @@ def test_a_judge_sees_the_windows_flips_and_noise_of_the_keys_at_this_moment(pac
     def fade(views: Tensor, draws: Draws) -> Tensor:
         return views * draws.progress
 
-    transforms: tuple[da.Transform, ...] = (da.Flip(), da.Noise(0.1), fade)
-    views = da.Augmentation(4, da.Windows(8), transforms)
+    transforms: tuple[da.views.Transform, ...] = (da.views.Flip(), da.views.Noise(0.1), fade)
+    views = da.views.Augmentation(4, da.views.Windows(8), transforms)
     stack = noisy()
     scoring = make_scoring(stack, [output_objective(judge(nn.Identity()), "o")], views, SEED)
     shown = [(outputs["o"], images) for outputs, images, _ in scoring.evaluate(0, Pyramid(stack.pixels()), 5, pace, 3)]
@@ -83,7 +83,7 @@ def view_scores(stack: da.ImageStack, content: da.Objective, region: ActiveRegio
 def test_reference_images_are_seen_through_the_very_same_views_also_in_a_box(images: int, boxed: bool) -> None:
     stack, mask = noisy(), torch.zeros(1, 32, 32)
     mask[:, 2:20, 10:32] = 1
-    content = da.content_objective(classifier(), picture(images), "2")
+    content = da.content(picture(images), "2").on(classifier())
     region = active_region([mask], stack, (0, 0, *SPEC.canvas)) if boxed else None
     gradient, scores = measure(stack, [da.in_region(content, mask) if boxed else content], chunk=5)
     by_hand = view_scores(stack, content, region)
@@ -120,7 +120,7 @@ def test_objectives_that_share_a_judge_are_each_given_their_own_references_witho
 def test_frames_on_which_nothing_counts_are_not_shown() -> None:
     early = da.over_frames(toy_class(), ((0, 1.0), (3, 0.0)))
     late = da.over_frames(toy_class(seed=1), ((8, 0.0), (11, 1.0)))
-    scoring = make_scoring(film(12), [early, late], da.Augmentation(8, VIEWS.windows), SEED)
+    scoring = make_scoring(film(12), [early, late], da.views.Augmentation(8, VIEWS.windows), SEED)
     assert [group.shown for group in scoring.plan.groups] == [[0, 1, 2], [9, 10, 11]]
     for step in range(STEP, STEP + 9):
         frames = [[key.image for key in scoring.choose_keys(number, step, 12)] for number in (0, 1)]
@@ -153,7 +153,7 @@ def test_images_are_scored_one_by_one_through_the_same_views() -> None:
     same = make_scoring(grey, [toy_class()], VIEWS, 5).score_images(grey.pixels(), Pace(1.0, 1.0), 100)["class 3"]
     assert float(same[0]) == pytest.approx(float(same[1]), abs=1e-6)
     # An objective of several terms is scored by the views of all of them.
-    both = da.class_objective(ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)]), ((3, 1.0),))
+    both = da.classes(((3, 1.0),)).on(ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)]))
     assert score_images([both])["class 3"].shape == (2,)
     # Chunks change nothing but rounding.
     asked = [toy_class(), da.prior()]
@@ -175,7 +175,7 @@ def test_a_score_that_is_not_one_number_for_each_view_is_named(answer: Callable[
 
 
 def content(images: int) -> da.Objective:
-    return da.content_objective(classifier(), picture(images))
+    return da.content(picture(images)).on(classifier())
 
 
 SEEN = make_activation_judge(classifier(), ["1"])
@@ -196,8 +196,8 @@ test_reference_images_that_do_not_fit_are_refused_at_once = refuses(
 
 @each_case(
     ("series", "says"),
-    ({"time": da.Time(3)}, "3 images: use 1 or 3"),
-    ({"zoom": da.Zoom(3), "margin": 8}, "9 moments: use 1 or 9"),
+    ({"time": da.stack.Time(3)}, "3 images: use 1 or 3"),
+    ({"zoom": da.stack.Zoom(3), "margin": 8}, "9 moments: use 1 or 9"),
 )
 def test_the_wanted_number_of_reference_images_is_that_of_frames_or_moments(series: dict[str, Any], says: str) -> None:
     stack = da.ImageStack.gray(replace(SPEC, **series))

@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core.ascent.active_region import active_region
 from das_core.ascent.gradient import ScoreGradient
@@ -53,7 +53,7 @@ def film_views(scoring: Scoring, pixels: Tensor) -> tuple[Tensor, list[int]]:
 def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     """Six views of ten frames: the gradient is that of autograd from these six, and 0 at the frames in between."""
     stack, model = film(10), classifier()
-    one, other = (da.class_objective(model, number, "logit") for number in (3, 5))
+    one, other = (da.classes(number, "logit").on(model) for number in (3, 5))
     tracks = [da.over_frames(one, ((0, 1.0), (9, 0.0))), da.over_frames(other, ((0, 0.0), (9, 1.0)), curve="cosine")]
     scoring = make_scoring(stack, tracks, VIEWS, SEED)
     shown: list[int] = []
@@ -78,8 +78,8 @@ def test_the_views_of_a_step_are_spread_over_a_film(chunk: int) -> None:
     assert scores["class 3"] == pytest.approx(float((share * model(views)[:, 3]).sum() / share.sum()), rel=1e-4)
 
 
-@each_case("focus", None, da.Focus())
-def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: da.Focus | None) -> None:
+@each_case("focus", None, da.ascent.Focus())
+def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: da.ascent.Focus | None) -> None:
     masks = torch.zeros(3, 32, 32)
     for frame in range(3):
         masks[frame, 2 : 2 + 24, 2 * frame : 2 * frame + 24] = 1
@@ -98,17 +98,17 @@ def test_frames_by_themselves_and_all_at_once_have_the_same_gradient(focus: da.F
 
 def zoomed(**settings: object) -> da.ImageStack:
     """Three depths in each other, and between each two three moments that views show as well."""
-    zoom = da.Zoom(3, **settings)  # type: ignore[arg-type]
+    zoom = da.stack.Zoom(3, **settings)  # type: ignore[arg-type]
     return da.ImageStack.noise(da.StackSpec(32, 32, 6, zoom=zoom), amplitude=0.8)
 
 
 def ask_by_depth(stack: da.ImageStack) -> list[da.Objective]:
     model = classifier()
     wishes = {depth: 3 + depth for depth in range(3)}
-    return [da.over_keyframes(wishes, lambda number: da.class_objective(model, number, "logit"))]
+    return [da.over_keyframes(wishes, lambda number: da.classes(number, "logit").on(model))]
 
 
-NARROW = replace(VIEWS, windows=da.Windows(6))
+NARROW = replace(VIEWS, windows=da.views.Windows(6))
 
 
 @each_case("chunk", 1, 4, 100)
@@ -171,13 +171,15 @@ def test_views_show_ever_more_of_a_look_and_gradients_pass_it() -> None:
     assert torch.equal(stack.image(), 1 - noisy().image())
 
 
-@each_case("settings", {"time": da.Time(12)}, {"zoom": da.Zoom(4)})
+@each_case("settings", {"time": da.stack.Time(12)}, {"zoom": da.stack.Zoom(4)})
 def test_the_views_of_a_step_show_the_palette_of_all_frames(settings: Any) -> None:
-    spec = replace(SPEC, look=da.Cells(8, 4), **settings)
+    spec = replace(SPEC, look=da.looks.Cells(8, 4), **settings)
     stack = da.ImageStack.noise(spec)
     # From black to white, so that the frames that a step shows have other colours than all of them.
     stack = replace(stack, canvas=stack.canvas + torch.linspace(-2, 2, stack.batch)[:, None, None, None])
-    shown = StepRenderer(make_scoring(stack, [toy_class()], da.Augmentation(2), SEED)).render(stack.canvas, 0, 1.0)
+    shown = StepRenderer(make_scoring(stack, [toy_class()], da.views.Augmentation(2), SEED)).render(
+        stack.canvas, 0, 1.0
+    )
     (pixels,) = shown.pyramid.leaves
     assert shown.images is not None
     assert len(pixels) <= 2

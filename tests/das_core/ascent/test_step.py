@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import das_core as da
+import direct_ascent as da
 from ascents import FORMS, STEADY
 from cases import each_case
 from das_core.ascent.optimizers import Optimizer
@@ -18,16 +18,16 @@ from das_core.ascent.step import Measurement, check_step, measure_step
 from toys import SPEC, VIEWS, climb, judge, output_objective, toy_class
 
 
-@each_case("optimizer, method", (da.NormalizedAscent(), "spectral"), (da.SGD(1.0), "layers"), *FORMS)
+@each_case("optimizer, method", (da.ascent.NormalizedAscent(), "spectral"), (da.ascent.SGD(1.0), "layers"), *FORMS)
 def test_the_score_rises(optimizer: Optimizer, method: Any) -> None:
     history = climb(da.ImageStack.gray(replace(SPEC, method=method)), optimizer=optimizer, steps=8).history
     assert history[-1].scores["class 3"] > history[0].scores["class 3"] + 0.1
 
 
 def test_the_step_of_a_film_has_one_size_over_all_frames() -> None:
-    start = da.ImageStack.noise(replace(SPEC, time=da.Time(6)))
+    start = da.ImageStack.noise(replace(SPEC, time=da.stack.Time(6)))
     tracks = da.over_keyframes({0: 3, 5: 5}, lambda number: toy_class(number))
-    ascent = da.Ascent(start, tracks, VIEWS, steps=1, optimizer=da.NormalizedAscent(0.05), denoising=None)
+    ascent = da.Ascent(start, tracks, VIEWS, steps=1, optimizer=da.ascent.NormalizedAscent(0.05), denoising=None)
     change = (ascent.run().stack.canvas - start.canvas).square()
     torch.testing.assert_close(change.mean(dim=(0, 2, 3)).sqrt(), torch.full((3,), 0.05), rtol=1e-4, atol=1e-6)
     sizes = change.mean(dim=(1, 2, 3))
@@ -46,7 +46,9 @@ class ZeroAt(nn.Module):
         return views.square() * (self.calls != self.call)
 
 
-@each_case("optimizer, more", *product(STEADY, [{}, {"denoising": da.Denoising()}, {"others": [da.prior("l2")]}]))
+@each_case(
+    "optimizer, more", *product(STEADY, [{}, {"denoising": da.ascent.Denoising()}, {"others": [da.prior("l2")]}])
+)
 def test_an_image_without_a_gradient_stays_and_the_others_go_on(optimizer: Optimizer, more: dict[str, Any]) -> None:
     def start(second: float, call: int) -> da.Ascent:
         canvas = torch.zeros(3, 3, *SPEC.canvas)

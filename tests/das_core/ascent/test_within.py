@@ -11,7 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torchvision.transforms.functional import pil_to_tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.ascent.optimizers import Optimizer
 from das_core.ascent.within import Norm
@@ -40,13 +40,15 @@ def distances(stack: da.ImageStack, norm: Norm) -> Tensor:
 
 @each_case(
     ("limit", "norm", "optimizer", "denoising"),
-    (8 / 255, "linf", da.NormalizedAscent(), da.Denoising()),
-    (8 / 255, "linf", da.SGD(1.0, 0.5), None),
-    (1e-4, "linf", da.NormalizedAscent(), None),
-    (2.0, "l2", da.NormalizedAscent(), da.Denoising()),
-    (0.05, "l2", da.SGD(1.0, 0.5), None),
+    (8 / 255, "linf", da.ascent.NormalizedAscent(), da.ascent.Denoising()),
+    (8 / 255, "linf", da.ascent.SGD(1.0, 0.5), None),
+    (1e-4, "linf", da.ascent.NormalizedAscent(), None),
+    (2.0, "l2", da.ascent.NormalizedAscent(), da.ascent.Denoising()),
+    (0.05, "l2", da.ascent.SGD(1.0, 0.5), None),
 )
-def test_every_step_is_in_bound(limit: float, norm: Norm, optimizer: Optimizer, denoising: da.Denoising | None) -> None:
+def test_every_step_is_in_bound(
+    limit: float, norm: Norm, optimizer: Optimizer, denoising: da.ascent.Denoising | None
+) -> None:
     settings: dict[str, Any] = {"optimizer": optimizer, "denoising": denoising, "within": da.Within(limit, norm)}
     ascent = da.Ascent(photo(2), toy_class(), VIEWS, steps=5, **settings)
     for step in ascent:
@@ -87,7 +89,7 @@ def test_a_bound_holds_in_a_region_and_where_an_ascent_goes_on() -> None:
     mask[:, :, :24] = 1
     after = da.Ascent(photo(), da.in_region(toy_class(), mask), steps=3, within=0.05).run().stack
     assert 0.04 < float(distances(after, "linf")) <= 0.05
-    again = da.Ascent(after, toy_class(), steps=3, within=da.Within(0.05), optimizer=da.SGD(0.2)).run().stack
+    again = da.Ascent(after, toy_class(), steps=3, within=da.Within(0.05), optimizer=da.ascent.SGD(0.2)).run().stack
     assert float(distances(again, "linf").max()) <= 0.05
     with pytest.raises(ValueError, match=r"further than the bound of 0.01: start from the image itself"):
         da.Ascent(after, toy_class(), within=0.01)
@@ -98,7 +100,9 @@ def test_an_ascent_that_goes_on_at_twice_the_size_may_change_each_pixel_as_much(
     limit: float, norm: Norm, twice: float
 ) -> None:
     # A step size that reaches the bound everywhere, where interpolation overshoots.
-    ascent = da.Ascent(photo(2), toy_class(), VIEWS, steps=4, optimizer=da.SGD(1.0), within=da.Within(limit, norm))
+    ascent = da.Ascent(
+        photo(2), toy_class(), VIEWS, steps=4, optimizer=da.ascent.SGD(1.0), within=da.Within(limit, norm)
+    )
     ascent.run()
     larger = ascent.go_on()
     assert larger.within == da.Within(twice, norm)

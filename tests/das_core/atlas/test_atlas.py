@@ -14,7 +14,7 @@ import transformers
 from timm.models import VisionTransformer
 from torch import Tensor, nn
 
-import das_core as da
+import direct_ascent as da
 import tinyclip
 from cases import each_case
 from das_core.atlas.maker import PictureMaker

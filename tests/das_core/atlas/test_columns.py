@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-import das_core as da
+import direct_ascent as da
 from das_core.atlas.collection import Entry
 from das_core.atlas.columns import Shown, find_effects, tell_made
 from das_core.atlas.items import Columns, Made, MadePicture, list_items

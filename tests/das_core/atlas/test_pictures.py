@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core.atlas.atlas import plan_atlas
 from das_core.atlas.maker import PictureMaker

@@ -87,7 +87,7 @@ def test_transformers_and_layers_that_are_changed_in_place_have_one() -> None:
 
 test_what_has_no_map_is_said = refuses(
     lambda wish, layer: da.saliency(TOY, PHOTO, wish, layer),
-    (da.invert(PHOTO, "0"), None, "'content' asks nothing of a photograph by itself"),
+    (da.content(PHOTO, "0"), None, "'content' asks nothing of a photograph by itself"),
     (da.prior("l2"), None, "'l2' asks nothing"),
     (da.channels("0", [1, 2]), None, "asks nothing of a photograph by itself; look for a class"),
     (3, "6", "6 of toy has no positions; name another layer"),

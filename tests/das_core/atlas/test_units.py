@@ -12,7 +12,7 @@ from timm.models import VisionTransformer
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core.atlas.units import CLASSES, Units, UnitsScore, choose_numbers, find_units, is_activation, watch
 from das_core.facade import wrap

@@ -10,8 +10,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import das_core as da
 import direct_ascent
+import direct_ascent as da
 from cases import each_case
 from das_core.ascent.pace import Pace
 from das_core.common.cache import free_caches
@@ -43,7 +43,7 @@ def climb(_: Path) -> Tensor:
 
 
 def guide(_: Path) -> Tensor:
-    return da.Guidance(toy_class()).start_ascent(PHOTO, Pace(1.0, 1.0), 0).run().image
+    return da.ascent.Guidance(toy_class()).start_ascent(PHOTO, Pace(1.0, 1.0), 0).run().image
 
 
 def draw_looks(_: Path) -> list[Tensor]:
@@ -52,9 +52,14 @@ def draw_looks(_: Path) -> list[Tensor]:
 
 
 def edit(_: Path) -> list[Tensor]:
-    film = da.as_film(da.ImageStack.noise(SPEC, seed=1), da.Time(3))
-    edited = da.edit_stack(film, gains=[((1, 8), 0.5)])
-    return [edited.canvas, da.render_stack(film, 2), da.render_film(film, 5), *da.decompose(film).levels]
+    film = da.stack.as_film(da.ImageStack.noise(SPEC, seed=1), da.stack.Time(3))
+    edited = da.stack.edit_stack(film, gains=[((1, 8), 0.5)])
+    return [
+        edited.canvas,
+        da.stack.render_stack(film, 2),
+        da.stack.render_film(film, 5),
+        *da.stack.decompose(film).levels,
+    ]
 
 
 def describe(_: Path) -> list[float]:
@@ -83,7 +88,7 @@ def place(_: Path) -> Tensor:
     lambda _: da.compare_with_texts(da.load_starter_clip(), PHOTO, ["a castle seen once"]),
     lambda _: [guess.probability for guess in da.classify(TOY, PHOTO)[0]],
     lambda _: da.score_images(PHOTO, [toy_class(), da.prior("spectrum")]).table,
-    lambda _: direct_ascent.render(da.load_starter(), da.style_objective(da.load_starter(), PHOTO), **QUICK).image,
+    lambda _: direct_ascent.render(da.load_starter(), da.style(PHOTO).on(da.load_starter()), **QUICK).image,
     draw_looks,
     edit,
     place,

@@ -8,13 +8,15 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
+import direct_ascent as da
 import tinyclip
 from cases import each_case, refuses
-from das_core import SKETCH, class_objective, facade
+from das_core import facade
 from das_core.ascent.recipe import suit_film
 from das_core.common.interruption import interruptible
 from das_core.facade.film import Film
 from das_core.objectives.classes import ScoreKind
+from direct_ascent import SKETCH
 from full_disk import fill_disk
 from stops import Stop, StopError
 from toys import classifier
@@ -30,9 +32,9 @@ def film(wish: Any, model: Any = TOY, **settings: Any) -> Film:
 @each_case(
     ("wish", "settings", "names"),
     ('"0": "class 3", "4": "class 5"', {}, ["class 3", "class 5"]),
-    ({0: "class 3", 3: facade.channel("2", 7)}, {}, ["class 3", "2 channel 7"]),
-    ({0: 3, 2: facade.classes(5) - 0.2 * facade.classes(1), 3: 3}, {}, ["class 3", "class 5", "class 1"]),
-    (["0: class 3 / 3: class 5", facade.classes(1)], {}, ["class 3", "class 5", "class 1"]),
+    ({0: "class 3", 3: da.channel("2", 7)}, {}, ["class 3", "2 channel 7"]),
+    ({0: 3, 2: da.classes(5) - 0.2 * da.classes(1), 3: 3}, {}, ["class 3", "class 5", "class 1"]),
+    (["0: class 3 / 3: class 5", da.classes(1)], {}, ["class 3", "class 5", "class 1"]),
     ("0: a castle / 3: a volcano", {"model": tinyclip.clip()}, ["a castle", "a volcano"]),
     # A picture.
     ("0: class 3", {"frames": 1, "loop": True}, ["class 3"]),
@@ -96,13 +98,13 @@ def test_a_film_that_no_disk_has_room_for_is_kept(tmp_path: Path) -> None:
 
 def test_a_named_recipe_has_views_for_many_frames_and_classes_of_keyframes_are_asked_by_their_shares() -> None:
     def tracked(kind: ScoreKind) -> dict[int, Any]:
-        return {0: class_objective(TOY, 3, kind), 3: class_objective(TOY, 5, kind)}
+        return {0: da.classes(3, kind).on(TOY), 3: da.classes(5, kind).on(TOY)}
 
-    named, explicit = film("0: class 3 / 3: class 5"), film({0: facade.classes(3), 3: facade.classes(5)})
+    named, explicit = film("0: class 3 / 3: class 5"), film({0: da.classes(3), 3: da.classes(5)})
     assert torch.equal(named.image, film(tracked("share")).image)
     assert torch.equal(explicit.image, film(tracked("log_probability")).image)
     assert not torch.equal(named.image, explicit.image)
     # For all frames it is the log-probability.
     sketch = film("class 3", recipe="sketch").image
-    assert torch.equal(sketch, film(facade.classes(3), recipe=suit_film(SKETCH)).image)
+    assert torch.equal(sketch, film(da.classes(3), recipe=suit_film(SKETCH)).image)
     assert not torch.equal(sketch, film("class 3", recipe=SKETCH).image)

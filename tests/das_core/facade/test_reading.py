@@ -7,12 +7,12 @@ import numpy as np
 import torch
 from torch import nn
 
+import direct_ascent as da
 import tinyclip
 from cases import each_case, refuses
-from das_core import Judge, class_objective
-from das_core.facade.questions import classes, text
 from das_core.facade.reading import read_objective
 from das_core.objectives.classes import ScoreKind
+from direct_ascent import Judge
 from toys import classifier, judge
 
 TOY, PLAIN, CLIP = classifier(), judge(nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU())), tinyclip.clip()
@@ -57,7 +57,7 @@ test_what_is_no_wish_or_none_for_a_model_is_refused = refuses(
     (TOY, -1 * "class 3", r"an empty text asks for nothing; .* write -1 \* classes\('goldfish'\)"),
     (CLIP, " ", "an empty text asks for nothing"),
     (CLIP, f"{ATTENTION}#heads:1", "head 1 is out of range; .* has heads 0 to 0"),
-    (TOY, text("a cat"), "toy reads no words; load a CLIP"),
+    (TOY, da.text("a cat"), "toy reads no words; load a CLIP"),
 )
 
 
@@ -75,10 +75,10 @@ def score_of(wish: Any, model: Judge = TOY, score: ScoreKind = "log_probability"
 def test_a_prompt_is_compared_by_its_cosine_at_a_keyframe_only_and_what_says_how_it_is_asked_is_left_as_it_is() -> None:
     clip = replace(CLIP, concepts=torch.eye(CLIP.width))
     assert score_of("a cat", clip).similarity == "log_probability"
-    assert [score_of(wish, clip, "share").similarity for wish in ("a cat", text("a cat"))] == [
+    assert [score_of(wish, clip, "share").similarity for wish in ("a cat", da.text("a cat"))] == [
         "cosine",
         "log_probability",
     ]
-    margin = class_objective(TOY, 3, "margin")
+    margin = da.classes(3, "margin").on(TOY)
     assert read_objective(margin, "share") is margin
-    assert score_of(classes(3), score="share").kind == "log_probability"
+    assert score_of(da.classes(3), score="share").kind == "log_probability"

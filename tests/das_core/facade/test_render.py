@@ -14,10 +14,11 @@ import torch
 from PIL import Image, ImageSequence
 from torchvision.transforms.functional import to_tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
-from das_core import SKETCH, class_objective, facade
+from das_core import facade
 from das_core.ascent.recipe import suit_stack
+from direct_ascent import SKETCH
 from full_disk import fill_disk
 from quick_render import TOY, render
 from stops import assert_ends_anywhere
@@ -26,7 +27,7 @@ from stops import assert_ends_anywhere
 def test_it_is_the_ascent_of_the_recipe() -> None:
     made = render("class 3", recipe="sketch", seed=4)
     stack = da.ImageStack.gray(da.StackSpec(48, 48))
-    expected = replace(SKETCH, steps=2).prepare(stack, class_objective(TOY, 3, "log_probability"), seed=4).run()
+    expected = replace(SKETCH, steps=2).prepare(stack, da.classes(3, "log_probability").on(TOY), seed=4).run()
     assert torch.equal(made.image, expected.image)
     assert made.history == expected.history
     assert list(render(["class 3", da.prior("l2")], steps=1).scores) == ["class 3", "l2"]
@@ -43,18 +44,18 @@ def test_a_film_that_may_leave_the_bound_is_named(tmp_path: Path, caplog: pytest
 
 def test_a_saved_stack_goes_on_as_it_is_or_with_other_settings(tmp_path: Path) -> None:
     first = render("class 3", recipe="sketch", steps=3)
-    da.save_stack(first.stack, tmp_path / "first.safetensors")
-    stack = da.load_stack(tmp_path / "first.safetensors")
+    da.stack.save_stack(first.stack, tmp_path / "first.safetensors")
+    stack = da.stack.load_stack(tmp_path / "first.safetensors")
     made = render("class 5", start=stack, size=None, recipe="sketch")
-    expected = replace(SKETCH, steps=2).prepare(first.stack, class_objective(TOY, 5)).run()
+    expected = replace(SKETCH, steps=2).prepare(first.stack, da.classes(5).on(TOY)).run()
     assert torch.equal(made.image, expected.image)
     assert [record.step for record in made.history] == [3, 4]
     other = render("class 5", start=stack, size=48, look="pixel art", parametrization="pixels", batch=3).stack
-    assert (other.batch, other.spec.look, other.spec.parametrization) == (3, da.LOOKS["pixel art"], "pixels")
-    assert render(facade.channels("2", [0, 1]), start=stack).image.shape[0] == 2
+    assert (other.batch, other.spec.look, other.spec.parametrization) == (3, da.looks.LOOKS["pixel art"], "pixels")
+    assert render(da.channels("2", [0, 1]), start=stack).image.shape[0] == 2
     # A tile and a part of a photograph are recognised, as in the node.
     tile = da.ImageStack.gray(da.StackSpec(48, 48, margin=0, tile=True))
-    suited = suit_stack(replace(SKETCH, steps=2), tile).prepare(tile, class_objective(TOY, 5)).run()
+    suited = suit_stack(replace(SKETCH, steps=2), tile).prepare(tile, da.classes(5).on(TOY)).run()
     assert torch.equal(render("class 5", start=tile, recipe="sketch").image, suited.image)
 
 
@@ -98,7 +99,7 @@ def test_an_ascent_is_filmed_until_it_ends(tmp_path: Path, batch: int) -> None:
 def test_an_error_of_a_callback_is_none_of_the_film_and_leaves_none(tmp_path: Path, failure: type[Exception]) -> None:
     steps: list[int] = []
 
-    def fail(step: da.Step) -> None:
+    def fail(step: da.ascent.Step) -> None:
         steps.append(step.record.step)
         if len(steps) == 2:
             raise failure("the callback")

@@ -11,12 +11,13 @@ import torch.nn.functional as F
 from PIL import Image, ImageSequence
 from torch import nn
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
-from das_core import PICTURE, ImageStack, facade, in_region, score_images
+from das_core import facade
 from das_core.common.masks import canvas_mask
 from das_core.facade.running import as_list
 from das_core.models.layers.activations import make_activation_judge
+from direct_ascent import PICTURE, ImageStack, in_region, score_images
 from quick_render import render
 from toys import judge, output_objective, toy_class
 
@@ -31,7 +32,7 @@ def test_a_callback_that_returns_true_is_the_last_to_be_called_and_a_start_is_wh
     image = torch.rand(48, 48, 3, generator=torch.Generator().manual_seed(0))
     numbers: list[int] = []
 
-    def stop_third(step: da.Step) -> bool:
+    def stop_third(step: da.ascent.Step) -> bool:
         numbers.append(step.record.step)
         return len(numbers) == 3
 
@@ -58,7 +59,7 @@ def test_a_region_is_measured_where_it_acted() -> None:
 
 @each_case("sign", 1, -1)
 def test_a_picture_is_scored_as_its_recipe_shows_it_and_once_whole(sign: int) -> None:
-    made = render(0 + sign * facade.channel("blocks.3", 5), da.load_starter(), recipe="feature", size=96, steps=12)
+    made = render(0 + sign * da.channel("blocks.3", 5), da.load_starter(), recipe="feature", size=96, steps=12)
     (score,), (whole,) = made.scores["blocks.3 channel 5"], made.whole_scores["blocks.3 channel 5"]
     view = F.interpolate(made.image, size=(224, 224), mode="bilinear", antialias=True)
     judge = make_activation_judge(da.load_starter(), ["blocks.3"])
@@ -86,12 +87,12 @@ def test_a_channel_that_grey_cannot_move_begins_with_noise_and_a_dead_one_stands
     rows = torch.tensor([[1.0, 1.0], [1.0, -1.0], [0.0, 0.0]])
     layer.weight.data = rows[:, None, None].expand(3, 3, 1, 2).clone()
     model = facade.wrap(nn.Sequential(layer, nn.Threshold(0.01, 0.0)), size=32, mean=(0.0,) * 3, std=(1.0,) * 3)
-    quiet = replace(PICTURE, augmentation=da.Augmentation(transforms=()), steps=2)
+    quiet = replace(PICTURE, augmentation=da.views.Augmentation(transforms=()), steps=2)
     assert len(render("1:1", model, recipe=quiet, film=tmp_path / "film.gif").history) == 2
     assert (tmp_path / "film.gif").is_file()
     with pytest.raises(da.AscentError, match="vanished at step 1"):
         render("1:1", model, recipe=quiet, start=torch.full((1, 3, 48, 48), 0.5))
-    made, living = (render(facade.channels("1", numbers), model, recipe=quiet) for numbers in ([0, 1, 2], [0, 0, 0]))
+    made, living = (render(da.channels("1", numbers), model, recipe=quiet) for numbers in ([0, 1, 2], [0, 0, 0]))
     assert torch.equal(made.stack.canvas[0], living.stack.canvas[0])
     assert made.scores["1 channel 0 | 1 channel 1 | 1 channel 2"][1] > 0
     assert [record.still for record in made.history] == [(2,)] * 2
@@ -115,7 +116,7 @@ def test_an_error_in_the_middle_holds_what_was_made_before_also_in_another_proce
     model = judge(Fading())
     wish = output_objective(model)
 
-    def fade(step: da.Step) -> None:
+    def fade(step: da.ascent.Step) -> None:
         monkeypatch.setattr(Fading, "factor", 1.0 if step.record.step < 2 else 0.0)
 
     says = r"vanished at step 4: .*; the last good image is that of step 3"

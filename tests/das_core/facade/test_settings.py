@@ -12,15 +12,22 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core import facade
 from quick_render import TOY, render
 from toys import classifier, random_views
 
 QUICK: dict[str, Any] = {"size": (48, 32), "steps": 2, "progress": False}
-OWN = da.Recipe(3, da.Augmentation(2, da.Windows(4), (da.Flip(0.2), da.Distance())), da.Adam(), "constant", None, None)
-SUM = facade.channel("2", 7) + 0.5 * da.prior("l2") - facade.direction("2", torch.rand(32), (1, 2)) / 3
+OWN = da.Recipe(
+    3,
+    da.views.Augmentation(2, da.views.Windows(4), (da.views.Flip(0.2), da.views.Distance())),
+    da.ascent.Adam(),
+    "constant",
+    None,
+    None,
+)
+SUM = da.channel("2", 7) + 0.5 * da.prior("l2") - da.direction("2", torch.rand(32), (1, 2)) / 3
 
 
 def make_again(function: str, settings: Any) -> facade.Rendering:
@@ -33,13 +40,13 @@ def make_again(function: str, settings: Any) -> facade.Rendering:
     ("function", "wish", "more"),
     ("render", "class 3", {"recipe": "sketch", "seed": 5, "batch": 2}),
     ("render", ["2:5", 3, da.prior("spectrum", 0.3)], {"recipe": OWN, "steps": None}),
-    ("render", SUM, {"recipe": replace(da.PICTURE, focus=da.Focus(center=(0.2, 0.7)))}),
-    ("render", sum([facade.classes([3, 4]), -facade.layer("2")]), {"parametrization": "maco", "recipe": "feature"}),
-    ("render", facade.channels("2", range(2)), {"look": da.Cells(16, ("#102030", "#ffeedd")), "recipe": "sketch"}),
-    ("render", (facade.neuron("2", 3, (1, 1)), facade.diversity("2")), {"batch": 2, "look": "ink"}),
-    ("film", {0: "class 3", 2: 0.5 * facade.classes(4)}, {"frames": 3, "loop": True}),
+    ("render", SUM, {"recipe": replace(da.PICTURE, focus=da.ascent.Focus(center=(0.2, 0.7)))}),
+    ("render", sum([da.classes([3, 4]), -da.layer("2")]), {"parametrization": "maco", "recipe": "feature"}),
+    ("render", da.channels("2", range(2)), {"look": da.looks.Cells(16, ("#102030", "#ffeedd")), "recipe": "sketch"}),
+    ("render", (da.neuron("2", 3, (1, 1)), da.diversity("2")), {"batch": 2, "look": "ink"}),
+    ("film", {0: "class 3", 2: 0.5 * da.classes(4)}, {"frames": 3, "loop": True}),
     ("film", "0: class 3 / 2: class 5", {"frames": 3, "recipe": da.SKETCH}),
-    ("zoom", ["class 3", facade.channel("2", 1)], {"factor": 3.0}),
+    ("zoom", ["class 3", da.channel("2", 1)], {"factor": 3.0}),
 )
 def test_the_settings_of_a_file_make_the_same_picture_again(
     function: str, wish: Any, more: dict[str, Any], tmp_path: Path
@@ -47,7 +54,7 @@ def test_the_settings_of_a_file_make_the_same_picture_again(
     made = getattr(facade, function)(TOY, wish, **QUICK | more)
     assert json.loads(json.dumps(made.settings)) == made.settings
     assert made.settings["unwritten"] == {}
-    da.save_stack(made.stack, tmp_path / "x.safetensors")
+    da.stack.save_stack(made.stack, tmp_path / "x.safetensors")
     for file in (made.save(tmp_path / "x.png")[0], tmp_path / "x.safetensors"):
         settings = facade.read_settings(file)
         assert settings == made.settings
@@ -72,16 +79,16 @@ PHOTO = random_views(48)
 @each_case(
     ("wish", "more", "unwritten"),
     (score, {}, {"objective": "a value of the type function is of a function"}),
-    (SUM + facade.invert(PHOTO), {}, {"objective": "is of a function, an image, a file"}),
+    (SUM + da.content(PHOTO), {}, {"objective": "is of a function, an image, a file"}),
     ("class 3", {"recipe": replace(OWN, schedule=lambda progress: 1.0)}, {"recipe": "function is"}),
     (
         "class 3",
-        {"recipe": replace(OWN, augmentation=da.Augmentation(2, transforms=(Darken(),)))},
+        {"recipe": replace(OWN, augmentation=da.views.Augmentation(2, transforms=(Darken(),)))},
         {"recipe": "Darken"},
     ),
     ("class 3", {"start": PHOTO, "within": da.Within(3.0, "l2")}, {"start": "its canvas has the SHA-256"}),
     ("class 3", {"callback": lambda step: True, "steps": 9}, {"end": "it ended after 1 of 9 steps"}),
-    (facade.classes(3).on(classifier(seed=1)), {}, {"objective": "another model"}),
+    (da.classes(3).on(classifier(seed=1)), {}, {"objective": "another model"}),
 )
 def test_what_cannot_be_written_down_is_said(
     wish: Any, more: dict[str, Any], unwritten: dict[str, str], tmp_path: Path
@@ -104,7 +111,7 @@ def test_the_models_are_named_by_what_is_in_them_now() -> None:
     next(iter(model.module.parameters())).data[0] += 1
     (other,) = render(3, model).settings["models"]
     assert other["sha256"] != first["sha256"]
-    both = render(facade.classes(3) + facade.classes(4).on(model), classifier()).settings["models"]
+    both = render(da.classes(3) + da.classes(4).on(model), classifier()).settings["models"]
     assert both == [first, other]
 
 
@@ -112,7 +119,7 @@ def test_a_stack_forgets_its_settings_when_it_is_changed() -> None:
     stack = render("class 3").stack
     assert stack.to("cpu").settings == stack.settings != None  # noqa: E711
     assert da.Ascent(stack, da.prior(), steps=1).run().stack.settings is None
-    assert da.edit_stack(stack, gains=[((1, 4), 0.5)]).settings is None
+    assert da.stack.edit_stack(stack, gains=[((1, 4), 0.5)]).settings is None
 
 
 def write_png(path: Path, text: str) -> Path:
@@ -145,7 +152,7 @@ def test_files_without_settings_are_named(tmp_path: Path) -> None:
             facade.read_settings(tmp_path / name)
     with pytest.raises(ValueError, match="there is no file"):
         facade.read_settings(tmp_path)
-    da.save_stack(da.ImageStack.gray(da.StackSpec(16, 16, 4)), tmp_path / "x.safetensors")
+    da.stack.save_stack(da.ImageStack.gray(da.StackSpec(16, 16, 4)), tmp_path / "x.safetensors")
     with pytest.raises(ValueError, match=r"'x.safetensors' does not say how it was made"):
         facade.read_settings(tmp_path / "x.safetensors")
 
@@ -168,7 +175,7 @@ for _ in range(400):
     (write_said(objective={"call": "eval", "source": "1"}), "settings name 'eval', which they cannot make"),
     (write_said(objective={"call": ["text"]}), "which they cannot make"),
     (write_said(objective={"call": "latent", "name": "x", "dictionary": "y", "which": 1}), "settings name 'latent'"),
-    (write_said(objective={"call": "channel", "photographs": "/"}), "the settings of channel do not fit it"),
+    (write_said(objective={"call": "feature", "photographs": "/"}), "the settings of feature do not fit it"),
     (write_said(objective={"call": "scale", "objective": "a" * 9, "factor": 10**12}), "damaged"),
     (write_said(objective={"call": "sum", "parts": []}), "no term is given"),
     (write_said(objective=DEEP), "damaged"),

@@ -18,13 +18,14 @@ from torch import nn
 from torch.nn import functional as F
 from torchvision.models import ResNet18_Weights
 
+import direct_ascent as da
 import tinyclip
 from cases import each_case
-from das_core import CLIP, Classifier, Embedder, Judge, facade, find_layers
 from das_core.common.images import LUMINANCE
 from das_core.facade.wrap import find_judge, wrap
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.open_clip_text import prepare_transformers
+from direct_ascent import CLIP, Classifier, Embedder, Judge, find_layers
 from quick_render import render
 from toys import classifier, judge
 
@@ -103,9 +104,9 @@ def test_a_clip_of_transformers_sees_and_reads_as_it_does(kind: str, shown: Any,
     assert any(layer.name == "vision_model.encoder.layers.1" for layer in find_layers(clip))
     mute: Any = wrap(model, **KNOWN)
     assert (mute.size, mute.fit) == (32, fit)
-    with pytest.raises(ValueError, match=r"Model has no text tower, .* or give wrap its processor= or tokenizer="):
+    with pytest.raises(ValueError, match=r"Model has no text tower, .* or its processor=AutoProcessor"):
         mute.encode_text(texts)
-    with pytest.raises(ValueError, match=r"nothing to read words with; .* wrap\(model, processor=AutoProcessor"):
+    with pytest.raises(ValueError, match=r"has no text tower, .* its processor=AutoProcessor"):
         render("a photo", mute)
     for wrong in (3, lambda texts, **_: texts, open_clip.SimpleTokenizer()):
         with pytest.raises(ValueError, match=r"Model cannot read .*its tokenizer belongs to another model"):
@@ -152,7 +153,7 @@ def test_a_model_without_a_last_layer_is_an_embedder(build: Any, settings: dict[
     made = wrap(build(), **settings)
     assert (type(made), getattr(made, "width", None)) == (Embedder, width)
     photos = torch.rand(2, 3, 40, 40)
-    ours = render(facade.image(photos) + facade.embedding(torch.ones(width)), made, steps=1)
+    ours = render(da.image(photos) + da.embedding(torch.ones(width)), made, steps=1)
     assert list(ours.scores) == ["2 images", "embedding"]
     with pytest.raises(ValueError, match="knows no classes; ask it for a layer"):
         render(3, made)
@@ -228,7 +229,7 @@ def test_what_answers_with_maps_or_a_tuple_can_be_asked_for_its_layers_alone() -
     made = render("0:1", edges, steps=8)
     assert made.history[-1].scores["0 channel 1"] > made.history[0].scores["0 channel 1"]
     with pytest.raises(ValueError, match="Sequential knows no classes; ask it for a layer"):
-        render(facade.classes(1), edges)
+        render(da.classes(1), edges)
 
 
 def pooled(views: torch.Tensor) -> torch.Tensor:
@@ -316,7 +317,7 @@ def test_a_model_of_open_clip_is_asked_in_words_or_says_how_to_give_its_tokenize
     assert made.history[-1].scores["a castle in fog"] > made.history[0].scores["a castle in fog"]
     model = open_clip.CLIP(**tinyclip.TINY | {"text_cfg": tinyclip.TINY["text_cfg"] | {"vocab_size": 7}})
     mute = wrap(model, **KNOWN)
-    with pytest.raises(ValueError, match=r"CLIP has nothing to read words with; .* tokenizer=open_clip\.get_tokenizer"):
+    with pytest.raises(ValueError, match=r"CLIP has no text tower, .* tokenizer=open_clip\.get_tokenizer"):
         render("a castle in fog", mute)
     assert render("transformer.resblocks.1:3", mute, steps=1).image.shape == (1, 3, 48, 48)
 

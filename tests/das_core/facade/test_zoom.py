@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image, ImageSequence
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core import facade
 from das_core.ascent.recipe import suit_zoom
@@ -26,8 +26,8 @@ def zoom(wishes: Any = WISHES, **settings: Any) -> Zooming:
 
 @each_case(
     ("wishes", "names"),
-    (("class 3", facade.channel("2", 7), 5), ["class 3", "2 channel 7", "class 5"]),
-    (["class 3", facade.classes(5) - 0.2 * facade.classes(1)], ["class 3", "class 5", "class 1"]),
+    (("class 3", da.channel("2", 7), 5), ["class 3", "2 channel 7", "class 5"]),
+    (["class 3", da.classes(5) - 0.2 * da.classes(1)], ["class 3", "class 5", "class 1"]),
     (["class 3", "class 5", "class 3"], ["class 3", "class 5"]),
 )
 def test_wishes_by_depth(wishes: Any, names: list[str]) -> None:
@@ -35,7 +35,7 @@ def test_wishes_by_depth(wishes: Any, names: list[str]) -> None:
     assert list(made.scores) == names
     assert all(len(scores) == len(wishes) for scores in made.scores.values())
     assert made.image.shape == (len(wishes), 3, 32, 32)
-    assert made.stack.spec.zoom == da.Zoom(len(wishes), 2.5)
+    assert made.stack.spec.zoom == da.stack.Zoom(len(wishes), 2.5)
 
 
 def test_each_depth_does_what_it_was_asked() -> None:
@@ -77,22 +77,22 @@ test_what_cannot_be_is_said_with_what_can = refuses(
     (WISHES, {"factor": 9.0}, "factor 9.0 is not between 1.25 and 8"),
     (WISHES, {"start": torch.rand(2, 3, 32, 32)}, "2 start images do not go with 3 depths: use 1 or 3"),
     ([da.in_region(toy_class(), torch.ones(1, 8, 8)), "class 3"], {}, "a zoom has no regions"),
-    ([facade.channel("2", 7) + facade.diversity("2"), "class 3"], {}, "makes images differ, and depths belong"),
+    ([da.channel("2", 7) + da.diversity("2"), "class 3"], {}, "makes images differ, and depths belong"),
 )
 
 
 def test_a_named_recipe_is_adapted_and_classes_of_depths_are_asked_by_their_logits() -> None:
     made = zoom().image
-    asked = [da.class_objective(TOY, name, "share") for name in WISHES]
+    asked = [da.classes(name, "share").on(TOY) for name in WISHES]
     assert torch.equal(made, zoom(asked, recipe=suit_zoom(da.SKETCH, 3)).image)
     assert not torch.equal(made, zoom(recipe=da.SKETCH).image)
-    assert not torch.equal(made, zoom([facade.classes(name) for name in WISHES]).image)
+    assert not torch.equal(made, zoom([da.classes(name) for name in WISHES]).image)
 
 
 @each_case("loop", False, True)
 def test_a_zoom_with_an_image_for_each_moment_is_measured_by_those_of_its_depths(loop: bool) -> None:
     images = random_views(32, 12 if loop else 9)
-    kept = [da.content_objective(TOY, some) for some in (images, images[::4], images[:1])]
+    kept = [da.content(some).on(TOY) for some in (images, images[::4], images[:1])]
     made = zoom([kept[0], "class 3", kept[2]], loop=loop)
     content, one = (da.score_images(made.image, objective).table[:, 0] for objective in kept[1:])
     torch.testing.assert_close(torch.tensor(made.whole_scores["content"]), content)
@@ -100,9 +100,9 @@ def test_a_zoom_with_an_image_for_each_moment_is_measured_by_those_of_its_depths
 
 
 def test_a_depth_is_scored_as_the_moment_that_it_is_and_without_its_factor() -> None:
-    asked = [da.class_objective(TOY, number) for number in (3, 5, 7, 1, 2)]
+    asked = [da.classes(number).on(TOY) for number in (3, 5, 7, 1, 2)]
     tracked = da.over_frames(da.prior("l2"), ((0, 1.0), (2, 0.0)))
-    stack = da.ImageStack.noise(da.StackSpec(32, 32, 8, zoom=da.Zoom(3)), seed=2)
+    stack = da.ImageStack.noise(da.StackSpec(32, 32, 8, zoom=da.stack.Zoom(3)), seed=2)
     ascent = da.Ascent(stack, [da.one_per_image(asked), tracked], steps=1)
     before, pictures = ascent.score(whole=True), stack.image()
     alone = [da.score_images(pictures, objective).table[:, 0] for objective in asked]

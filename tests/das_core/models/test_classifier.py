@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core.models.classifier import build_classifier
 from das_core.models.ensemble import ClassifierEnsemble, CLIPEnsemble

@@ -7,7 +7,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core.models.difference import (
     Difference,

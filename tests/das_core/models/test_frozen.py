@@ -10,10 +10,9 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
-from das_core import content_objective, facade, style_objective
-from das_core.facade.questions import of_views
+from das_core import facade
 from das_core.models.classifier import build_classifier
 from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.frozen import evaluating, freeze, freeze_copy
@@ -57,7 +56,7 @@ def judge_of(module: nn.Module) -> da.Judge:
 
 def climb_a_function_of_views(module: nn.Module) -> None:
     weight = module.get_parameter("0.weight")
-    own = of_views(lambda views: views.flatten(1).mean(dim=1) * weight.float().mean())
+    own = da.of_views(lambda views: views.flatten(1).mean(dim=1) * weight.float().mean())
     da.Ascent(da.ImageStack.gray(SPEC), own.on(judge_of(module)), VIEWS, steps=1).run()
 
 
@@ -74,12 +73,12 @@ def render_layers(module: nn.Module) -> None:
     # Of a copy, and of the model itself.
     for judge in (wrapped(module), judge_of(module)):
         render(judge, "4.0:1", start=PHOTO, within=8 / 255)
-    render(judge_of(module), facade.channels("0", range(2)) + 0.5 * facade.diversity("0"), start=PHOTO)
+    render(judge_of(module), da.channels("0", range(2)) + 0.5 * da.diversity("0"), start=PHOTO)
 
 
 def render_a_style(module: nn.Module) -> None:
     judge = judge_of(module)
-    wish = [content_objective(judge, PHOTO, "0"), style_objective(judge, PHOTO, "0"), facade.neuron("4.0", 1)]
+    wish = [da.content(PHOTO, "0").on(judge), da.style(PHOTO, "0").on(judge), da.neuron("4.0", 1)]
     render(judge, wish, start=PHOTO)
 
 
@@ -88,8 +87,8 @@ def climb_parts_and_ensembles(module: nn.Module) -> None:
     da.classify(whole, torch.rand(1, 3, 40, 40))
     other = build_classifier("other", freeze_copy("other", module), 32, HALF, HALF)
     pair = ClassifierEnsemble.from_members([whole, other])
-    render(pair, da.class_objective(pair, 1))
-    render(whole, da.class_objective(replace(whole, module=module), 1))
+    render(pair, da.classes(1).on(pair))
+    render(whole, da.classes(1).on(replace(whole, module=module)))
 
 
 def fail(module: nn.Module) -> None:
@@ -108,7 +107,7 @@ def fail(module: nn.Module) -> None:
 
 @each_case(
     "call",
-    lambda module: render(module, facade.classes(1)),
+    lambda module: render(module, da.classes(1)),
     render_layers,
     render_a_style,
     climb_parts_and_ensembles,

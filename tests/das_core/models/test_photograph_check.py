@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from das_core import Classifier, class_objective, classify, load_starter
-from das_core.facade import channel, render
+import direct_ascent as da
+from das_core.facade import render
 from das_core.facade.wrap import wrap
 from das_core.models import photograph_check
 from das_core.models.photograph_check import describe_misreading
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, THIRD_OPINION
+from direct_ascent import Classifier, classify, load_starter
 from toys import classifier
 
 
@@ -50,12 +51,12 @@ def test_another_order_of_the_classes_is_said_once_and_when_they_are_asked_for(
     with caplog.at_level(logging.WARNING):
         unit = replace(wrap(model, **half), size=64)
         render(unit, "inner.blocks.3:5", **quick)
-        render(unit, channel("inner.blocks.3", 5), **quick)
+        render(unit, da.channel("inner.blocks.3", 5), **quick)
         assert not caplog.records
         for _ in range(2):
             judge = wrap(model, **half).with_precision(torch.float64)
             classify(judge, torch.rand(1, 3, 32, 32))
-            class_objective(judge, "goldfish")
+            da.classes("goldfish").on(judge)
     (said,) = [record.getMessage() for record in caplog.records if "cup of coffee" in record.getMessage()]
     assert said.startswith("Turned takes a cup of coffee for")
 

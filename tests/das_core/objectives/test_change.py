@@ -8,7 +8,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.ascent.optimizers import Optimizer
 from das_core.models.ensemble import ClassifierEnsemble
@@ -21,7 +21,7 @@ SMALL = da.StackSpec(32, 32, 8)
 
 
 def climb(*objectives: da.Objective, steps: int = 3, batch: int = 1, **settings: Any) -> Tensor:
-    views = da.Augmentation(4, da.Windows(8))
+    views = da.views.Augmentation(4, da.views.Windows(8))
     return da.Ascent(da.ImageStack.gray(SPEC, batch), objectives, views, steps=steps, **settings).run().image
 
 
@@ -29,7 +29,7 @@ BRIGHT = output_objective(judge(Mean()))
 
 
 def test_what_a_change_does_not_concern_stays() -> None:
-    content = da.content_objective(classifier(), torch.rand(1, 3, 40, 40), weight=-0.3)
+    content = -0.3 * da.content(torch.rand(1, 3, 40, 40)).on(classifier())
     (before,) = content.list_terms()
     (term,) = in_region(over_steps(in_region(content, half(False)), 0.0, 1.0), half(True)).list_terms()
     assert (term.judge, term.score, term.name) == (before.judge, before.score, "content")
@@ -39,7 +39,7 @@ def test_what_a_change_does_not_concern_stays() -> None:
 
 
 def test_a_region_moves_what_lies_under_it_two_go_their_own_ways_and_one_of_everything_is_none() -> None:
-    image = climb(in_region(BRIGHT, half(right=True)), optimizer=da.SGD(0.5)) - 0.5
+    image = climb(in_region(BRIGHT, half(right=True)), optimizer=da.ascent.SGD(0.5)) - 0.5
     assert image[..., 44:].mean() > 10 * image[..., :20].mean().abs()
     image = climb(in_region(BRIGHT, half(False)), in_region(-BRIGHT, half(True)), steps=6)
     assert image[..., :24].mean() > 0.55
@@ -70,7 +70,7 @@ def test_a_schedule_goes_from_start_to_end(curve: Any, expected: list[float]) ->
 
 
 @each_case(("start", "end", "still"), (0.0, 1.0, 0), (1.0, 0.0, 2))
-@each_case("optimizer", da.NormalizedAscent(), da.SGD(0.1, momentum=0.5), da.Adam())
+@each_case("optimizer", da.ascent.NormalizedAscent(), da.ascent.SGD(0.1, momentum=0.5), da.ascent.Adam())
 def test_a_step_without_weights_moves_nothing_and_the_ascent_goes_on(
     start: float, end: float, still: int, optimizer: Optimizer
 ) -> None:
@@ -119,7 +119,7 @@ def test_each_judge_sees_its_share_of_the_views(
 ) -> None:
     modules = [Counting() for _ in range(parts)]
     objective = share_views(*(output_objective(judge(module)) for module in modules))
-    augmentation = da.Augmentation(views, da.Windows(8))
+    augmentation = da.views.Augmentation(views, da.views.Windows(8))
     for _ in da.Ascent(da.ImageStack.gray(SMALL, batch), objective, augmentation, steps=steps):
         for module in modules:
             module.views.append(0)
@@ -129,15 +129,17 @@ def test_each_judge_sees_its_share_of_the_views(
 @each_case("views", 2, 5)
 def test_the_score_is_the_mean_over_all_views(views: int) -> None:
     objective = share_views(*(output_objective(judge(Counting(factor)), "bright") for factor in (0.0, 10.0)))
-    ascent = da.Ascent(da.ImageStack.gray(SMALL), objective, da.Augmentation(views, da.Windows(8), ()), steps=2)
+    ascent = da.Ascent(
+        da.ImageStack.gray(SMALL), objective, da.views.Augmentation(views, da.views.Windows(8), ()), steps=2
+    )
     scores = next(iter(ascent)).record.scores
     assert scores["bright"] == pytest.approx(10 * 0.5 * (views // 2) / views, abs=1e-4)
 
 
 def test_an_ensemble_of_models_is_an_ensemble_of_objectives_whatever_the_chunk() -> None:
     models = [classifier(seed=1), classifier(24, seed=2)]
-    of_models = da.class_objective(ClassifierEnsemble.from_members(models), 3)
-    of_objectives = share_views(*(da.class_objective(model, 3) for model in models))
+    of_models = da.classes(3).on(ClassifierEnsemble.from_members(models))
+    of_objectives = share_views(*(da.classes(3).on(model) for model in models))
     reference = climb(of_models, chunk=100)
     for one, chunk in ((of_objectives, 100), (of_models, 1), (of_models, 3)):
         torch.testing.assert_close(climb(one, chunk=chunk), reference, rtol=0, atol=1e-3)
@@ -156,6 +158,6 @@ def test_what_is_shared_has_one_name_and_the_text_that_all_agree_on() -> None:
     assert {term.name for term in share_views(castle, -2 * reef).list_terms()} == {"castle, reef"}
     nested = share_views(share_views(castle, reef), castle)
     assert [term.share for term in nested.list_terms()] == [(0, 3), (1, 3), (2, 3)]
-    sure = [da.class_objective(classifier(), number, "log_probability") for number in (3, 3, 4)]
+    sure = [da.classes(number, "log_probability").on(classifier()) for number in (3, 3, 4)]
     assert share_views(*sure).list_terms()[0].describe(-0.222) == "80%"
     assert share_views(*sure, castle).list_terms()[0].describe(-0.222) == ""

@@ -8,10 +8,11 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import direct_ascent as da
 from cases import each_case, refuses
-from das_core import Classifier, class_objective
 from das_core.models.labels import Labels, imagenet_labels, number_labels
 from das_core.objectives.classes import ScoreKind, parse_classes
+from direct_ascent import Classifier
 from toys import score as answer
 
 HALF = (0.5, 0.5, 0.5)
@@ -54,7 +55,7 @@ def test_score_is_its_definition_and_leaves_the_weight_of_the_objective_to_the_a
     # With huge logits, too.
     for output in (logits(), logits(scale=1e4)):
         given = torch.from_numpy(output).to(dtype)
-        score, heavy = (answer(class_objective(judge(), targets, kind, weight), given) for weight in (1.0, 10.0))
+        score, heavy = (answer((weight * da.classes(targets, kind).on(judge())), given) for weight in (1.0, 10.0))
         assert torch.equal(score, heavy)
         assert (score.shape, score.dtype) == ((4,), dtype)
         np.testing.assert_allclose(score.numpy(), expected(given.numpy(), targets, kind), rtol=1e-4, atol=1e-4)
@@ -62,7 +63,7 @@ def test_score_is_its_definition_and_leaves_the_weight_of_the_objective_to_the_a
 
 @each_case("kind", *get_args(ScoreKind))
 def test_gradient_is_that_of_finite_differences_and_nothing_is_mutated(kind: ScoreKind) -> None:
-    objective = class_objective(judge(), TARGETS, kind)
+    objective = da.classes(TARGETS, kind).on(judge())
     output = torch.from_numpy(logits(1)).requires_grad_()
     assert torch.autograd.gradcheck(lambda logits: answer(objective, logits), (output,))
     assert torch.equal(output, torch.from_numpy(logits(1)))
@@ -70,35 +71,34 @@ def test_gradient_is_that_of_finite_differences_and_nothing_is_mutated(kind: Sco
 
 def test_margin_is_that_over_the_strongest_rival_alone_which_is_none_of_the_classes_asked_for() -> None:
     output = torch.tensor([[0.0, 5.0, 4.0, 1.0]], requires_grad=True)
-    answer(class_objective(judge(number_labels(4)), ((1, 1.0),), "margin"), output).sum().backward()
+    answer(da.classes(((1, 1.0),), "margin").on(judge(number_labels(4))), output).sum().backward()
     assert output.grad is not None
     assert output.grad.tolist() == [[0.0, 1.0, -1.0, 0.0]]
     dogs = torch.zeros(1, 1000)
     dogs[0, 151:269], dogs[0, 107] = 5.0, 2.0
-    assert answer(class_objective(IMAGENET, "all dog", "margin"), dogs).tolist() == pytest.approx([3.0])
+    assert answer(da.classes("all dog", "margin").on(IMAGENET), dogs).tolist() == pytest.approx([3.0])
 
 
 def test_the_score_of_lines_is_the_sum_that_is_written_of_the_means_of_their_classes() -> None:
     output = torch.randn(3, 1000, generator=torch.Generator().manual_seed(0))
     for text, classes in (("all dog", range(151, 269)), ("jellyfish, goldfish", (107, 1))):
-        score: Tensor = answer(class_objective(IMAGENET, text, "logit"), output)
+        score: Tensor = answer(da.classes(text, "logit").on(IMAGENET), output)
         torch.testing.assert_close(score, output[:, list(classes)].mean(dim=1))
-    objective = class_objective(IMAGENET, "jellyfish\ngoldfish: -0.5", "logit")
+    objective = da.classes("jellyfish\ngoldfish: -0.5", "logit").on(IMAGENET)
     torch.testing.assert_close(answer(objective, output), output[:, 107] - 0.5 * output[:, 1])
     assert objective.name == "jellyfish, goldfish"
-    name = class_objective(IMAGENET, "all dog").name
+    name = da.classes("all dog").on(IMAGENET).name
     assert (name[:29], name[-1], len(name)) == ("Chihuahua, Japanese spaniel, ", "…", 60)
 
 
 test_settings_out_of_range_are_refused = refuses(
-    lambda settings: class_objective(judge(), **settings),
+    lambda settings: da.classes(**settings).on(judge()),
     ({"targets": ()}, "no class is given"),
     ({"targets": " \n\t\n"}, "no class is given; write a class a line"),
     ({"targets": ((1, 0.0), (2, 0.0))}, "the weights of all classes are 0"),
     ({"targets": "3: 1\nclass 3: -1"}, "the weights of all classes are 0"),
     ({"targets": ((9, 1.0),)}, "class index 9 is out of range; this classifier has classes 0 to 8"),
     ({"targets": ((1, float("nan")),)}, "the weight nan of class 1"),
-    ({"targets": 1, "weight": float("inf")}, "the weight inf of the objective"),
     ({"targets": 1, "score": "softmax"}, "'softmax' is unknown; choose one of logit, log_probability, m"),
     ({"targets": tuple((i, 1.0) for i in range(9)), "score": "margin"}, "leave one out or choose 'logit'"),
     ({"targets": 3.5}, "class 3.5 is neither an index nor a name; write 107, 'jellyfish', or a list"),
@@ -137,7 +137,7 @@ def test_lines_that_cannot_be_understood_are_quoted() -> None:
     ([("jellyfish", 0.5), (1, -1)], ((107, 0.5), (1, -1.0))),
 )
 def test_classes_may_be_given_in_any_form(targets: Any, expected: tuple[tuple[int, float], ...]) -> None:
-    score: Any = class_objective(IMAGENET, targets).list_terms()[0].score
+    score: Any = da.classes(targets).on(IMAGENET).list_terms()[0].score
     assert score.targets == expected
 
 
@@ -152,4 +152,4 @@ def test_classes_may_be_given_in_any_form(targets: Any, expected: tuple[tuple[in
     (3, "log_probability", math.nan, ""),
 )
 def test_a_log_probability_is_said_as_a_probability(targets: Any, kind: ScoreKind, score: float, said: str) -> None:
-    assert class_objective(judge(), targets, kind).list_terms()[0].describe(score) == said
+    assert da.classes(targets, kind).on(judge()).list_terms()[0].describe(score) == said

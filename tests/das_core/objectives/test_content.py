@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.models.layers.activations import Activations
 from das_core.objectives.content import measure_content_distance
 from toys import answer, classifier, output_objective
 
 SPEC = da.StackSpec(40, 32, 8)
-VIEWS = da.Augmentation(3, da.Windows(8))
+VIEWS = da.views.Augmentation(3, da.views.Windows(8))
 TOY = classifier()
 
 
@@ -23,7 +23,7 @@ def test_a_caricature_is_a_dot_product_times_a_power_of_the_cosine_at_every_posi
     noise, aim = (torch.randn(2, *shape, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
     seen = noise + aim / 2
     output = Activations({"2": seen}, (Activations({"2": aim}),))
-    scores = da.caricature_objective(TOY, picture(), "2", power).list_terms()[0].score(output, torch.arange(2)).tolist()
+    scores = da.caricature(picture(), "2", power).on(TOY).list_terms()[0].score(output, torch.arange(2)).tolist()
     for score, *each in zip(scores, seen.double().numpy(), aim.double().numpy(), strict=True):
         f, c = (part.reshape(len(part), -1) for part in each)
         cosines = (f * c).sum(0) / np.linalg.norm(f, axis=0) / np.linalg.norm(c, axis=0)
@@ -40,8 +40,8 @@ def test_a_distance_is_relative_to_the_size_of_the_target() -> None:
 
 
 def test_a_stack_climbs_to_the_content_of_an_image() -> None:
-    objectives = [da.content_objective(TOY, picture(), weight=2.0), output_objective(TOY, weight=0.1)]
-    optimizer = da.NormalizedAscent(coarse_to_fine=0.0)
+    objectives = [(2.0 * da.content(picture()).on(TOY)), output_objective(TOY, weight=0.1)]
+    optimizer = da.ascent.NormalizedAscent(coarse_to_fine=0.0)
     history = da.Ascent(da.ImageStack.gray(SPEC), objectives, VIEWS, steps=24, optimizer=optimizer).run().history
     assert history[-1].scores["content"] > 0.7 * history[0].scores["content"]
 
@@ -49,11 +49,11 @@ def test_a_stack_climbs_to_the_content_of_an_image() -> None:
 test_without_an_ascent_a_layer_or_an_image_for_each_it_is_refused = refuses(
     lambda ask: ask(),
     (
-        lambda: answer(da.content_objective(TOY, picture(), "1"), torch.rand(1, 3, 32, 32)),
+        lambda: answer(da.content(picture(), "1").on(TOY), torch.rand(1, 3, 32, 32)),
         "content is compared view by view, so it can only be asked for in an ascent",
     ),
-    (lambda: da.caricature_objective(TOY, picture(), "1", -1), "power -1 is not between 0 and 100; 0 takes"),
-    (lambda: da.caricature_objective(TOY, picture(), "1", "2"), "power '2' is not"),  # type: ignore[arg-type]
-    (lambda: da.content_objective(TOY, picture(), "seven"), "layer 'seven' is not in toy"),
-    (lambda: da.content_objective(TOY, picture()[:, :1]), "the content image has 1 channels"),
+    (lambda: da.caricature(picture(), "1", -1).on(TOY), "power -1 is not between 0 and 100; 0 takes"),
+    (lambda: da.caricature(picture(), "1", "2").on(TOY), "power '2' is not"),  # type: ignore[arg-type]
+    (lambda: da.content(picture(), "seven").on(TOY), "layer 'seven' is not in toy"),
+    (lambda: da.content(picture()[:, :1]).on(TOY), "the content image has 1 channels"),
 )

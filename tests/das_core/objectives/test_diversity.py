@@ -9,14 +9,14 @@ import pytest
 import torch
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.models.layers.activations import Activations
 from toys import SPEC, VIEWS, classifier, score, toy_class
 
 TOY = classifier()
-APART = da.diversity_objective(TOY, "2")
-CHANNEL = da.feature_objective(TOY, "2", "channel", 3)
+APART = da.diversity("2").on(TOY)
+CHANNEL = da.feature("2", "channel", 3).on(TOY)
 
 
 def activations(*shape: int) -> Activations:
@@ -48,7 +48,7 @@ def test_the_score_is_one_minus_the_mean_cosine_of_gram_matrices(positions: tupl
 
 def test_images_that_belong_together_are_compared_among_themselves() -> None:
     images, output = [0, 3, 1, 2, 2, 1, 3, 0], activations(8, 6, 3, 4)
-    scores = score(da.diversity_objective(TOY, "2", together=2), output, torch.tensor(images))
+    scores = score(da.diversity("2", together=2).on(TOY), output, torch.tensor(images))
     for pair in ([0, 2, 5, 7], [1, 3, 4, 6]):  # the views of the images 0 and 1, and of 2 and 3
         expected = measure(output["2"][pair], [images[view] for view in pair])
         assert scores[pair].tolist() == pytest.approx(expected, abs=1e-5)
@@ -67,7 +67,7 @@ test_views_without_a_counterpart_and_unknown_layers_are_refused = refuses(
     # Before the first step.
     (lambda: da.Ascent(da.ImageStack.gray(SPEC), APART), "'2 diversity' compares the images of a batch, and there"),
     (lambda: da.score_images(torch.rand(1, 3, 40, 40), [APART]), "compares the images of a batch"),
-    (lambda: da.diversity_objective(TOY, "9"), "layer '9' is not in toy"),
+    (lambda: da.diversity("9").on(TOY), "layer '9' is not in toy"),
 )
 
 
@@ -103,7 +103,7 @@ def test_a_wrapped_one_still_compares_and_an_ensemble_shares_out_its_views() -> 
 @each_case("weight", 0.5, -0.5)
 def test_the_objective_beside_it_keeps_its_own_views_and_scores(weight: float) -> None:
     """The scores of the first step, which both ascents begin with, are those without the diversity."""
-    asked: list[da.Objective] = [CHANNEL, da.diversity_objective(TOY, "2", weight=weight)]
+    asked: list[da.Objective] = [CHANNEL, (weight * da.diversity("2").on(TOY))]
     ascents = [da.Ascent(da.ImageStack.noise(SPEC, 3), each, VIEWS, steps=1) for each in ([CHANNEL], asked)]
     alone, beside = (next(iter(ascent)).record.scores["2 channel 3"] for ascent in ascents)
     assert alone == beside

@@ -10,24 +10,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+import direct_ascent as da
 from cases import each_case, refuses
-from das_core import (
-    CLIP,
-    Ascent,
-    ImageStack,
-    Judge,
-    Objective,
-    StackSpec,
-    embedding_objective,
-    image_objective,
-    load_starter_clip,
-    pool_layer,
-    text_objective,
-)
 from das_core.models.clip import assemble_clip
 from das_core.models.ensemble import CLIPEnsemble
+from das_core.models.layers.pooled_layer import pool_layer
 from das_core.models.text_tower import TextTower
 from das_core.objectives.embedding import Similarity, parse_prompts
+from direct_ascent import CLIP, Ascent, ImageStack, Judge, Objective, StackSpec, load_starter_clip
 from tinyclip import clip
 from toys import answer as answered
 from toys import classifier
@@ -87,7 +77,7 @@ def compare(view: np.ndarray, target: np.ndarray, kind: Similarity) -> float:
 @each_case("text", "a cat", "a cat: 2\nhouse: -0.5", "a b c d\nzzz: 0.1\neau: -3", "a cat: -1")
 @each_case("dtype", torch.float32, torch.float64)
 def test_score_is_its_definition(kind: Similarity, text: str, dtype: torch.dtype) -> None:
-    asked = text_objective(TOY, text, kind)
+    asked = da.text(text, kind).on(TOY)
     views = np.random.default_rng(0).standard_normal((5, WIDTH))
     score, own = answer(asked, torch.from_numpy(views).to(dtype)), read_score(asked)
     views /= np.linalg.norm(views, axis=1, keepdims=True)
@@ -98,10 +88,10 @@ def test_score_is_its_definition(kind: Similarity, text: str, dtype: torch.dtype
 
 @each_case("kind", "cosine", "spherical", "log_probability")
 def test_gradient_is_that_of_finite_differences_and_finite_everywhere(kind: Similarity) -> None:
-    objective = text_objective(TOY, "a cat: 2\nhouse: -0.5", kind)
+    objective = da.text("a cat: 2\nhouse: -0.5", kind).on(TOY)
     output = torch.randn(4, WIDTH, dtype=torch.float64, generator=generator(), requires_grad=True)
     assert torch.autograd.gradcheck(lambda embeddings: answer(objective, embeddings), (output,))
-    alone = text_objective(TOY, "a cat", kind)
+    alone = da.text("a cat", kind).on(TOY)
     for factor in (1.0, -1.0, 0.0, 1e-30, 1e6):
         output = (read_score(alone).targets * factor).requires_grad_()
         score = answer(alone, output)
@@ -112,18 +102,18 @@ def test_gradient_is_that_of_finite_differences_and_finite_everywhere(kind: Simi
 
 def test_each_clip_of_an_ensemble_compares_its_own_part() -> None:
     one, other = make_clip("one"), make_clip("other", CONCEPTS.flip(0))
-    objective = text_objective(CLIPEnsemble.from_members([one, other]), "a cat\na dog: 0.5")
+    objective = da.text("a cat\na dog: 0.5").on(CLIPEnsemble.from_members([one, other]))
     output = torch.randn(3, WIDTH, generator=generator(4))
     assert [term.weight for term in objective.list_terms()] == [0.5, 0.5]
     for term, model in zip(objective.list_terms(), (one, other), strict=True):
-        alone = text_objective(model, "a cat\na dog: 0.5", "log_probability")
+        alone = da.text("a cat\na dog: 0.5", "log_probability").on(model)
         torch.testing.assert_close(term.score(output, torch.arange(3)), answer(alone, output))
 
 
 def test_auto_follows_the_model() -> None:
     plain = make_clip("plain", None)
     models = (plain, CLIPEnsemble.from_members([TOY, plain]), TOY, load_starter_clip())
-    chosen = [text_objective(model, "a cat").list_terms()[-1].score for model in models]
+    chosen = [da.text("a cat").on(model).list_terms()[-1].score for model in models]
     assert [score.similarity for score in chosen] == ["cosine"] * 2 + ["log_probability"] * 2  # type: ignore[attr-defined]
 
 
@@ -146,7 +136,7 @@ def test_what_cannot_be_asked_is_named_before_a_prompt_is_read(
 ) -> None:
     mute = replace(TOY, **{"text": TextTower(lambda text: 1 / 0, len, 99)} | model)  # type: ignore[arg-type, return-value]
     with pytest.raises(ValueError, match=says):
-        text_objective(mute, text, similarity)
+        da.text(text, similarity).on(mute)
 
 
 @each_case(
@@ -158,7 +148,7 @@ def test_what_cannot_be_asked_is_named_before_a_prompt_is_read(
 )
 def test_prompts_are_read(text: str, weights: dict[str, float]) -> None:
     assert parse_prompts(text) == weights
-    assert text_objective(TOY, text, weight=2.0).name == ", ".join(weights)
+    assert (2.0 * da.text(text).on(TOY)).name == ", ".join(weights)
 
 
 def test_concepts_stay_with_a_model_that_moves_do_not_count_in_comparisons_and_get_no_gradient() -> None:
@@ -167,7 +157,7 @@ def test_concepts_stay_with_a_model_that_moves_do_not_count_in_comparisons_and_g
     assert replace(TOY, concepts=CONCEPTS.clone()) == TOY
     concepts = nn.Parameter(CONCEPTS.clone())
     view = torch.randn(1, WIDTH, generator=generator(6)).requires_grad_()
-    answer(text_objective(make_clip(concepts=concepts), "a cat"), view).sum().backward()
+    answer(da.text("a cat").on(make_clip(concepts=concepts)), view).sum().backward()
     assert view.grad is not None
     assert concepts.grad is None
 
@@ -181,28 +171,30 @@ def test_the_concepts_of_a_starter_are_its_classes_and_have_gradients_after_infe
     embedding = model.encode_text(["a photo of a jellyfish"])[0]
     assert int((model.concepts @ embedding).argmax()) == 107
     view = torch.randn(1, model.width, generator=generator(7)).requires_grad_()
-    answer(text_objective(model, "a castle"), view).sum().backward()
+    answer(da.text("a castle").on(model), view).sum().backward()
     assert view.grad is not None
 
 
 def test_a_view_of_the_target_is_as_near_as_can_be() -> None:
     picture = torch.rand(1, 3, 32, 32, generator=generator())
-    objective = image_objective(TINY, picture)
+    objective = da.image(picture).on(TINY)
     assert float(answer(objective, TINY(picture))) == pytest.approx(1, abs=1e-5)
     assert float(answer(objective, TINY(1 - picture))) < 0.999
-    assert float(answer(image_objective(TINY, picture, "spherical"), TINY(picture))) == pytest.approx(0, abs=1e-5)
+    assert float(answer(da.image(picture, similarity="spherical").on(TINY), TINY(picture))) == pytest.approx(
+        0, abs=1e-5
+    )
     with pytest.raises(ValueError, match="similarity 'log_probability' is unknown; choose one of cosine, spherical"):
-        image_objective(TINY, picture, "log_probability")  # type: ignore[arg-type]
+        da.image(picture, similarity="log_probability").on(TINY)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match=r"the image to embed has 1 channels"):
-        image_objective(TINY, picture[:, :1])
+        da.image(picture[:, :1]).on(TINY)
 
 
 def test_every_image_of_a_batch_of_any_size_counts_fully() -> None:
     batch = torch.rand(3, 3, 300, 20, generator=generator())
     output = TINY(torch.rand(2, 3, 32, 32, generator=generator(1)))
-    alone = sum(answer(image_objective(TINY, picture[None]), output) for picture in batch)
+    alone = sum(answer(da.image(picture[None]).on(TINY), output) for picture in batch)
     assert isinstance(alone, Tensor)
-    together = image_objective(TINY, batch, weight=5.0)
+    together = 5.0 * da.image(batch).on(TINY)
     torch.testing.assert_close(answer(together, output), alone, atol=1e-5, rtol=1e-5)
     assert (together.name, read_score(together).weights, together.list_terms()[0].weight) == (
         "3 images",
@@ -221,7 +213,7 @@ def test_photographs_are_compared_by_the_pooled_features_of_any_layer() -> None:
         features = model.module[:3]((images - 0.5) / 0.5).mean((2, 3)).double().numpy()  # type: ignore[index]
         return features / np.linalg.norm(features, axis=1, keepdims=True)
 
-    objective = image_objective(model, photos, layer="2")
+    objective = da.image(photos, layer="2").on(model)
     expected = (pool(views) @ pool(photos).T).sum(axis=1)
     np.testing.assert_allclose(answered(objective, views).numpy(), expected, atol=1e-5)
     # By default, those that the last layer gets.
@@ -230,9 +222,7 @@ def test_photographs_are_compared_by_the_pooled_features_of_any_layer() -> None:
     assert pool_layer(TINY) is TINY
     scores = [
         record.scores["2 images"]
-        for record in Ascent(ImageStack.gray(StackSpec(32, 32, 8)), image_objective(model, photos), steps=12)
-        .run()
-        .history
+        for record in Ascent(ImageStack.gray(StackSpec(32, 32, 8)), da.image(photos).on(model), steps=12).run().history
     ]
     assert scores[-1] > scores[0]
 
@@ -242,23 +232,23 @@ def test_a_vector_is_a_target_whatever_its_length_and_form() -> None:
     output = TINY(torch.rand(3, 3, 32, 32, generator=generator(1)))
     aim = first - 0.5 * second
     asked = [
-        answer(embedding_objective(TINY, target), output)
+        answer(da.embedding(target).on(TINY), output)
         for target in (aim, aim.double() * 8, aim.to_sparse(), aim.numpy(), aim[None].tolist(), aim.requires_grad_())
     ]
     cosine = F.cosine_similarity(output, aim.detach()[None])
     for score in asked:
         torch.testing.assert_close(score, cosine, atol=1e-5, rtol=0)
-    both = embedding_objective(TINY, torch.stack([first, second]), "spherical", 2.0)
-    each = [answer(embedding_objective(TINY, target, "spherical"), output) for target in (first, second)]
+    both = 2.0 * da.embedding(torch.stack([first, second]), similarity="spherical").on(TINY)
+    each = [answer(da.embedding(target, similarity="spherical").on(TINY), output) for target in (first, second)]
     torch.testing.assert_close(answer(both, output), each[0] + each[1])
     # Each member of an ensemble gets its own part.
     pair = CLIPEnsemble.from_members([TINY, TINY])
-    terms = embedding_objective(pair, torch.cat([first, second])).list_terms()
+    terms = da.embedding(torch.cat([first, second])).on(pair).list_terms()
     torch.testing.assert_close(terms[1].score(output, torch.arange(3)), F.cosine_similarity(output, second[None]))
 
 
 test_what_is_no_vector_of_the_model_is_refused = refuses(
-    lambda target: embedding_objective(TINY, target),
+    lambda target: da.embedding(target).on(TINY),
     (torch.ones(23), r"the target is of shape \(23,\), and .* embeds in 24 numbers; give a tensor \(24,\) or"),
     (torch.ones(0, 24), r"the target is of shape \(0, 24\)"),
     ("a cat", "the target is a str, and"),

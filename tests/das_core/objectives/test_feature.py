@@ -7,12 +7,15 @@ import torch
 import torchvision
 from torch import Tensor
 
+import direct_ascent as da
 import tinyclip
 from cases import each_case, refuses
-from das_core import Ascent, Augmentation, ImageStack, Judge, NormalizedAscent, StackSpec, Windows, feature_objective
+from das_core.ascent import NormalizedAscent
 from das_core.models.frozen import freeze
 from das_core.models.layers.activations import make_activation_judge
 from das_core.objectives.feature import parse_direction, parse_position
+from das_core.views import Augmentation, Windows
+from direct_ascent import Ascent, ImageStack, Judge, StackSpec
 from toys import answer, classifier
 
 BLOCK = "encoder.layers.encoder_layer_1"
@@ -52,7 +55,7 @@ ALONG: dict[str, Any] = {"kind": "direction", "direction": ((1, 3.0), (7, -4.0))
     ("6", {"kind": "direction", "direction": ((3, 2.0),)}, LOGITS[:, 3], "6 direction"),
 )
 def test_every_kind_is_its_definition(layer: str, settings: dict[str, Any], scores: Tensor, name: str) -> None:
-    objective = feature_objective(TOY, layer, **settings)
+    objective = da.feature(layer, **settings).on(TOY)
     torch.testing.assert_close(answer(objective, VIEWS), scores)
     assert objective.name == name
 
@@ -64,20 +67,20 @@ def test_every_kind_is_its_definition(layer: str, settings: dict[str, Any], scor
 )
 def test_tokens_and_heads_of_a_transformer(model: Judge, block: str, attention: str, heads: int) -> None:
     tokens = see(model, block)
-    first = feature_objective(model, block, "neuron", 7, (0,))
+    first = da.feature(block, "neuron", 7, (0,)).on(model)
     torch.testing.assert_close(answer(first, VIEWS), tokens[:, 7, 0])
-    along = feature_objective(model, block, position=(0,), **ALONG)
+    along = da.feature(block, position=(0,), **ALONG).on(model)
     torch.testing.assert_close(answer(along, VIEWS), 0.6 * tokens[:, 1, 0] - 0.8 * tokens[:, 7, 0])
     assert along.name == f"{block} direction at 0"
-    head = feature_objective(model, attention, "head", heads - 1)
+    head = da.feature(attention, "head", heads - 1).on(model)
     expected = see(model, f"{attention}#heads").chunk(heads, dim=1)[-1].square().mean(dim=(1, 2))
     torch.testing.assert_close(answer(head, VIEWS), expected)
     assert head.name == f"{attention} head {heads - 1}"
-    assert feature_objective(model, f"{attention}#heads", "channel", 1).name.startswith(f"{attention}#heads")
+    assert da.feature(f"{attention}#heads", "channel", 1).on(model).name.startswith(f"{attention}#heads")
 
 
 test_parts_that_do_not_exist_are_refused_with_those_that_do = refuses(
-    lambda model, arguments: feature_objective(model, *arguments),
+    lambda model, arguments: da.feature(*arguments).on(model),
     (TOY, ("blocks.3", "layer"), r"layer 'blocks.3' is not in toy"),
     (TOY, ("2", "channel", 32), r"channel 32 is out of range; layer 2 has channels 0 to 31"),
     (TOY, ("2", "neuron", -1), r"channel -1 is out of range; layer 2 has channels 0 to 31"),
@@ -112,7 +115,7 @@ test_parts_that_do_not_exist_are_refused_with_those_that_do = refuses(
     (VIT, f"{BLOCK}.self_attention", "head", 2),
 )
 def test_a_few_steps_raise_the_activation(model: Judge, layer: str, kind: Any, index: int) -> None:
-    objective = feature_objective(model, layer, kind, index)
+    objective = da.feature(layer, kind, index).on(model)
     still = Augmentation(1, Windows(0, 1.0, 1.0, 1.0), ())
     optimizer = NormalizedAscent(step_size=0.02, coarse_to_fine=0.0)
     stack = ImageStack.noise(StackSpec(32, 32, 0))
@@ -125,7 +128,7 @@ def test_a_few_steps_raise_the_activation(model: Judge, layer: str, kind: Any, i
 def test_a_direction_may_be_a_tensor_or_an_array() -> None:
     shares = torch.linspace(-1, 1, 16)
     directions: list[Any] = [shares, shares.numpy(), shares.tolist(), tuple(enumerate(shares.tolist()))]
-    made = [feature_objective(TOY, "0", "direction", direction=given) for given in directions]
+    made = [da.feature("0", "direction", direction=given).on(TOY) for given in directions]
     assert len({objective.list_terms()[0].score for objective in made}) == 1
 
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 import torch
 
-import das_core as da
 import direct_ascent
+import direct_ascent as da
 from cases import each_case, refuses
-from das_core import Dictionary, latent_objective
 from das_core.models.layers.activations import make_activation_judge
+from direct_ascent import Dictionary
 from toys import SPEC, VIEWS, answer, classifier
 
 TOY = classifier()
@@ -39,14 +39,14 @@ VALUES = torch.einsum("vcyx,nc->vnyx", MAPS - SAE.center[:, None, None], SAE.wei
     (range(6), None, VALUES[:, :6].sum(dim=1).mean(dim=(1, 2)), "2 sae 6 latents"),
 )
 def test_the_score_is_its_definition(latents: Any, position: Any, scores: Any, name: str) -> None:
-    objective = latent_objective(TOY, LAYER, SAE, latents, position)
+    objective = da.latent(LAYER, SAE, latents, position).on(TOY)
     torch.testing.assert_close(answer(objective, SEEN), scores)
     assert objective.name == name
 
 
 def test_an_ascent_raises_a_latent_that_is_not_active() -> None:
     sleeping = Dictionary("sae", SAE.weight, SAE.bias - 20)
-    objective = latent_objective(TOY, LAYER, sleeping, 4)
+    objective = da.latent(LAYER, sleeping, 4).on(TOY)
     result = da.Ascent(da.ImageStack.gray(SPEC), objective, augmentation=VIEWS, steps=8).run()
     first, *_, last = (record.scores[objective.name] for record in result.history)
     assert first < 0
@@ -54,7 +54,7 @@ def test_an_ascent_raises_a_latent_that_is_not_active() -> None:
 
 
 test_what_does_not_fit_is_named = refuses(
-    lambda latents, layer, channels: latent_objective(TOY, layer, dictionary(channels), latents),
+    lambda latents, layer, channels: da.latent(layer, dictionary(channels), latents).on(TOY),
     (20, LAYER, CHANNELS, "latent 20 is not in sae, which has latents 0 to 19"),
     (-1, LAYER, CHANNELS, "latent -1 is not in sae"),
     ([1, "a"], LAYER, CHANNELS, "latent a is not in sae"),

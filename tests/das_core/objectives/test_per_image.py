@@ -4,7 +4,7 @@ from typing import Any
 
 import torch
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.models.ensemble import ClassifierEnsemble
 from toys import SPEC, VIEWS, classifier
@@ -14,7 +14,7 @@ BOTH = ClassifierEnsemble.from_members([classifier(seed=1), classifier(seed=2)])
 
 
 def channel(number: int, weight: float = 1.0, model: Any = TOY) -> da.Objective:
-    return da.feature_objective(model, "2", "channel", number, weight=weight)
+    return weight * da.feature("2", "channel", number).on(model)
 
 
 def climb(objective: da.Objective, chunk: int = 0) -> torch.Tensor:
@@ -24,9 +24,9 @@ def climb(objective: da.Objective, chunk: int = 0) -> torch.Tensor:
 @each_case(
     ("asked", "chunk"),
     ([channel(3), channel(7), channel(1)], 4),
-    ([da.class_objective(TOY, number) for number in (2, 5, 4)], 100),
+    ([da.classes(number).on(TOY) for number in (2, 5, 4)], 100),
     # The members of an ensemble share out the views.
-    ([da.class_objective(BOTH, number) for number in (2, 5, 4)], 5),
+    ([da.classes(number).on(BOTH) for number in (2, 5, 4)], 5),
 )
 def test_every_image_is_that_of_its_own_objective(asked: list[da.Objective], chunk: int) -> None:
     whole = da.one_per_image(asked)
@@ -53,10 +53,10 @@ test_what_cannot_be_shared_out_is_refused = refuses(
     ((da.prior(), da.prior("l2")), "must ask one model, all its output"),
     # Two models that differ in nothing but their module.
     ((channel(1), channel(2, model=classifier())), "must ask one model, all its output"),
-    ((channel(1), da.class_objective(TOY, 1)), "must ask one model, all its output"),
+    ((channel(1), da.classes(1).on(TOY)), "must ask one model, all its output"),
     ((da.in_region(channel(1), torch.ones(1, 8, 8)),), "has a region or an image to compare"),
-    ((da.content_objective(TOY, torch.rand(1, 3, 32, 32)),), "has a region or an image"),
+    ((da.content(torch.rand(1, 3, 32, 32)).on(TOY),), "has a region or an image"),
     ((da.over_steps(channel(1), start=0.0, end=1.0),), "is scheduled, which would be lost"),
     ((da.over_frames(channel(1), [1.0, 0.0]),), "is scheduled, which would be lost"),
-    ((da.diversity_objective(TOY, "2"),), "compares all images; give it to the ascent beside"),
+    ((da.diversity("2").on(TOY),), "compares all images; give it to the ascent beside"),
 )

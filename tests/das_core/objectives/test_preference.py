@@ -8,10 +8,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import das_core as da
 import direct_ascent
+import direct_ascent as da
 from cases import each_case
-from das_core import CLIP, load_preference, preference_objective
+from direct_ascent import CLIP, load_preference
 from toys import SPEC, VIEWS, answer
 
 WIDTH = 24
@@ -52,7 +52,7 @@ def test_heads_of_five_layers_rate_as_their_network(tmp_path: Path, rectified: b
     head = load_preference(tmp_path / "head.pth")
     assert (head.width, head.rectified) == (WIDTH, rectified)
     embeddings = F.normalize(clip()(SEEN), dim=1)
-    torch.testing.assert_close(answer(preference_objective(clip(), head), SEEN), network(embeddings)[:, 0])
+    torch.testing.assert_close(answer(da.preference(head).on(clip()), SEEN), network(embeddings)[:, 0])
 
 
 def test_a_linear_head_is_climbed(tmp_path: Path) -> None:
@@ -70,9 +70,9 @@ def test_a_linear_head_is_climbed(tmp_path: Path) -> None:
     assert warning is not None
     assert "was trained on toy clip" in warning
     with pytest.raises(ValueError, match=r"rates embeddings of 24 numbers, and wide has 8; load the CLIP .*, toy clip"):
-        preference_objective(clip(8, "wide"), head)
+        da.preference(head).on(clip(8, "wide"))
     with pytest.raises(ValueError, match="embeds no images; load the CLIP"):
-        preference_objective(da.load_starter(), head)
+        da.preference(head).on(da.load_starter())
 
 
 @each_case(

@@ -7,8 +7,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from das_core import Ascent, AscentError, Augmentation, ImageStack, StackSpec, Windows, prior
 from das_core.objectives.priors import CanvasPixels, PriorKind, measure_band_power
+from das_core.views import Augmentation, Windows
+from direct_ascent import Ascent, AscentError, ImageStack, StackSpec, prior
 from toys import score as ask
 
 SPEC = StackSpec(48, 48, 0)

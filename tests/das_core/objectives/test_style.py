@@ -5,10 +5,11 @@ import pytest
 import torch
 from torch import Tensor
 
+import direct_ascent as da
 from cases import each_case, refuses
-from das_core import Objective, style_objective
 from das_core.common.images import fit_square
 from das_core.objectives.style import StyleScore, gram_matrix
+from direct_ascent import Objective
 from toys import answer, classifier, climb
 
 TOY = classifier()
@@ -31,7 +32,7 @@ def test_matrices_and_scores_are_those_of_numpy() -> None:
         np.testing.assert_allclose(found.numpy(), view @ view.T / 12, rtol=1e-5, atol=1e-6)
     assert gram_matrix(torch.tensor([[1.0, -2.0]])).tolist() == [[[1, -2], [-2, 4]]]
     torch.testing.assert_close(gram_matrix(features.flatten(2)), gram_matrix(features))
-    objective = style_objective(TOY, picture(seed=1), "1: 2\n3: 0.5\n1: 1", weight=4.0)
+    objective = 4.0 * da.style(picture(seed=1), "1: 2\n3: 0.5\n1: 1").on(TOY)
     style = read_score(objective)
     assert (style.weights, objective.list_terms()[0].weight, objective.name) == ((3.0, 0.5), 4.0, "style")
     output, view = style.judge(picture()), picture()[0].flatten(1).double().numpy()
@@ -47,7 +48,7 @@ def test_matrices_and_scores_are_those_of_numpy() -> None:
 def test_the_score_of_the_style_itself_is_0(monkeypatch: pytest.MonkeyPatch) -> None:
     # One window, which shows the whole image.
     monkeypatch.setattr("das_core.objectives.style._ZOOMS", (1.0,))
-    objective = style_objective(TOY, picture(seed=1))
+    objective = da.style(picture(seed=1)).on(TOY)
     assert float(answer(objective, picture(seed=1))) == pytest.approx(0, abs=1e-8)
     assert float(answer(objective, picture())) < -0.01
 
@@ -65,7 +66,7 @@ def test_a_style_is_the_mean_of_the_least_windows_that_cover_the_image(
     shape: tuple[int, int], windows: list[tuple[int, int, int]]
 ) -> None:
     image = picture(*shape)
-    style = read_score(style_objective(TOY, image, "1"))
+    style = read_score(da.style(image, "1").on(TOY))
     views = []
     for top, left, side in windows:
         views.append(fit_square(image[:, :, top : top + side, left : left + side], style.judge.size))
@@ -78,7 +79,7 @@ def test_a_style_is_the_mean_of_the_least_windows_that_cover_the_image(
 @each_case("shape", (20, 50), (17, 900))
 def test_several_images_of_any_shape_are_one_style(shape: tuple[int, int]) -> None:
     both = picture(*shape, batch=2)
-    together, *alone = (read_score(style_objective(TOY, images)).targets for images in (both, both[:1], both[1:]))
+    together, *alone = (read_score(da.style(images).on(TOY)).targets for images in (both, both[:1], both[1:]))
     for target, one, two in zip(together, *alone, strict=True):
         torch.testing.assert_close(target, (one + two) / 2)
 
@@ -89,7 +90,7 @@ for weight in DEAD.module.parameters():
 
 
 test_images_and_layers_that_make_no_style_are_refused = refuses(
-    lambda model, arguments: style_objective(model, *arguments),
+    lambda model, arguments: da.style(*arguments).on(model),
     (TOY, (picture(64, 8),), r"style image of 8 x 64 pixels has no texture .* 16 x 16"),
     (TOY, (torch.rand(1, 4, 32, 32),), r"4 channels"),
     (TOY, (picture(), "11"), r"layer '11' is not in toy; the nearest are 1"),
@@ -101,5 +102,5 @@ test_images_and_layers_that_make_no_style_are_refused = refuses(
 
 
 def test_a_few_steps_come_nearer_to_a_style() -> None:
-    history = climb(objectives=[style_objective(TOY, picture())], steps=5).history
+    history = climb(objectives=[da.style(picture()).on(TOY)], steps=5).history
     assert history[-1].scores["style"] > history[0].scores["style"]

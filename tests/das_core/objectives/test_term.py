@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.models.layers.activations import Activations, make_activation_judge
 from das_core.objectives.objective import join_objectives
@@ -22,7 +22,7 @@ def brightness(output: Tensor | CanvasPixels, images: Tensor) -> Tensor:
 BARE = da.Term("a", brightness)
 BRIGHT = ask(brightness, None)
 MODEL = classifier()
-THREE, FIVE = (da.class_objective(MODEL, number) for number in (3, 5))
+THREE, FIVE = (da.classes(number).on(MODEL) for number in (3, 5))
 
 
 @each_case("asked", judge(Mean()), None)
@@ -63,8 +63,8 @@ def test_objectives_are_added_and_weighted_like_numbers() -> None:
 
 
 def test_an_ascent_of_a_sum_is_that_of_its_parts_to_the_bit() -> None:
-    stack = da.ImageStack.gray(replace(SPEC, time=da.Time(4)))
-    both = da.over_keyframes({0: 3, 2: 5}, lambda target: da.class_objective(MODEL, target))
+    stack = da.ImageStack.gray(replace(SPEC, time=da.stack.Time(4)))
+    both = da.over_keyframes({0: 3, 2: 5}, lambda target: da.classes(target).on(MODEL))
     joint = da.Ascent(stack, both, VIEWS, steps=3).run()
     alone = da.Ascent(stack, [da.Objective((term,)) for term in both.terms], VIEWS, steps=3).run()
     assert torch.equal(joint.image, alone.image)
@@ -87,7 +87,7 @@ test_what_is_no_objective_no_term_or_no_weight_is_named = refuses(
     (lambda: join_objectives(BARE), r"Term is no objective; .* of a Term of your own, Objective\(\(term,\)\)"),  # type: ignore[arg-type]
     (lambda: join_objectives([THREE, -1 * THREE]), "'class 3' is asked for and against alike"),
     (lambda: join_objectives([0.3 * BRIGHT, 0.3 * BRIGHT, -0.6 * BRIGHT]), "'output' is asked for and against alike"),
-    (lambda: join_objectives([THREE, FIVE, -THREE, -da.class_objective(MODEL, 5)]), "'class 3, class 5' is asked"),
+    (lambda: join_objectives([THREE, FIVE, -THREE, -da.classes(5).on(MODEL)]), "'class 3, class 5' is asked"),
     (lambda: da.Objective(()), "no term is given"),
     (lambda: da.Objective((da.prior(),)), "a Objective is no term of an objective"),  # type: ignore[arg-type]
     (lambda: da.Objective((replace(BARE, share=(1, 2)),)), r"'a' has the share \(1, 2\), and \(0, 2\) is the next"),
@@ -102,19 +102,19 @@ IMAGE = torch.rand(1, 3, 16, 16)
 
 @each_case(
     ("make", "asked"),
-    (da.class_objective, "jellyfish"),
-    (da.text_objective, "a castle"),
-    (da.image_objective, IMAGE),
-    (da.feature_objective, "0"),
-    (da.content_objective, IMAGE),
-    (da.style_objective, IMAGE),
-    (da.diversity_objective, "0"),
+    (da.classes, "jellyfish"),
+    (da.text, "a castle"),
+    (da.image, IMAGE),
+    (da.feature, "0"),
+    (da.content, IMAGE),
+    (da.style, IMAGE),
+    (da.diversity, "0"),
 )
 def test_a_plain_module_is_refused_with_the_way_to_make_a_judge_of_it(make: Any, asked: Any) -> None:
     with pytest.raises(ValueError, match=r"a Sequential is a plain module; make a judge of it with da.wrap\(module\)"):
-        make(nn.Sequential(nn.Conv2d(3, 4, 3)), asked)
-    with pytest.raises(ValueError, match=r"'resnet18' is no (Judge|Classifier|CLIP); load one, such as load_starter"):
-        make("resnet18", asked)
+        make(asked).on(nn.Sequential(nn.Conv2d(3, 4, 3)))
+    with pytest.raises(ValueError, match=r"'resnet18' is no Judge; load one, such as load_starter"):
+        make(asked).on("resnet18")
 
 
 class Odd(list[int]):
@@ -125,7 +125,7 @@ class Odd(list[int]):
 
 
 def test_terms_that_differ_and_those_beside_others_do_not_cancel() -> None:
-    both = [da.content_objective(MODEL, torch.rand(1, 3, 32, 32)) * weight for weight in (1, -1)]
+    both = [da.content(torch.rand(1, 3, 32, 32)).on(MODEL) * weight for weight in (1, -1)]
     region = da.in_region(-THREE, torch.ones(1, 8, 8))
     faded = da.over_steps(-THREE, start=0.0, end=1.0)
     odd = [ask(Odd(), None), -ask(Odd(), None)]

@@ -6,12 +6,14 @@ import numpy as np
 import pytest
 import torch
 
+import direct_ascent as da
 from cases import each_case, refuses
-from das_core import Objective, Time, Zoom, class_objective, over_frames, over_keyframes, over_steps, prior, share_views
 from das_core.common.timeline import Timeline
 from das_core.objectives.change import MOST_KEYFRAMES
 from das_core.objectives.track import TrackError
+from das_core.stack import Time, Zoom
 from das_core.stack.time import MOST_FRAMES
+from direct_ascent import Objective, over_frames, over_keyframes, over_steps, prior, share_views
 from toys import classifier
 
 
@@ -92,7 +94,7 @@ test_points_and_curves_that_are_none_are_refused = refuses(
 
 
 def test_factors_multiply_with_those_of_steps_and_of_other_tracks_and_stay_in_sums_and_ensembles() -> None:
-    half = over_frames(class_objective(classifier(), 0), [0.5, 0.5, 1.0])
+    half = over_frames(da.classes(0).on(classifier()), [0.5, 0.5, 1.0])
     both = over_frames(over_steps(half, 0.2, 0.4), ((0, 1.0), (2, 0.0)))
     (term,) = both.list_terms()
     assert at(both, film(3)) == [0.5, 0.25, 0.0]

@@ -8,7 +8,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-import das_core as da
+import direct_ascent as da
 from das_core.models import words
 from das_core.models.ensemble import CLIPEnsemble
 from das_core.models.text_tower import TextTower

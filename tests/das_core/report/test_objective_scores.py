@@ -5,14 +5,14 @@ import pytest
 import torch
 from torch import nn
 
-import das_core as da
+import direct_ascent as da
 from cases import refuses
 from das_core.report.objective_scores import ImageScorer, ObjectiveScores, format_scores, plot_scores
 from plain_judges import paint
 from stops import assert_ends_anywhere
 from toys import ask, judge, output_objective, toy_class
 
-WHOLE = da.Augmentation(1, da.Windows(jitter=0, zoom_min=1.0), transforms=())
+WHOLE = da.views.Augmentation(1, da.views.Windows(jitter=0, zoom_min=1.0), transforms=())
 
 
 # Without a judge, and of another scale than all others.
@@ -37,7 +37,7 @@ def test_pictures_are_ranked_by_the_weighted_scores_of_their_views_and_of_equals
 
 
 def test_all_pictures_are_seen_through_the_same_views() -> None:
-    noisy = da.Augmentation(5, da.Windows(jitter=8), (da.Noise(0.3),))
+    noisy = da.views.Augmentation(5, da.views.Windows(jitter=8), (da.views.Noise(0.3),))
     same = torch.rand(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)).expand(3, -1, -1, -1)
     table = da.score_images(same, [toy_class()], noisy, seed=4).table
     assert len(set(table[:, 0].tolist())) == 1

@@ -11,7 +11,7 @@ import pytest
 import torch
 from PIL import Image
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.runs.cells import RunsError
 from das_core.runs.sweep import sweep
@@ -69,7 +69,7 @@ def test_a_folder_goes_on_where_it_was_stopped_and_grows(tmp_path: Path) -> None
     assert [seed for seed, _ in calls[5:]] == [5]
     assert quick(run, {"seed": [3]}, tmp_path, retry=True)[0]["status"] == "ok"
     # Values that differ in type alone are others, and so are recipes that differ in a number within.
-    recipes = [da.SKETCH, replace(da.SKETCH, optimizer=da.SGD(0.5)), "sketch", None, 1, 1.0, True, "1", [1, 2]]
+    recipes = [da.SKETCH, replace(da.SKETCH, optimizer=da.ascent.SGD(0.5)), "sketch", None, 1, 1.0, True, "1", [1, 2]]
     found = quick(run, {"seed": [9], "recipe": recipes}, tmp_path)
     assert [(row["recipe"], row["result"]) for row in found] == [(recipe, 9) for recipe in recipes]
     count = len(calls)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from benchmarks.memory import PeakBytes
 from cases import each_case
 from das_core.stack.decomposition import estimate_decomposition_bytes, sum_groups
@@ -32,7 +32,7 @@ def photograph(height: int, width: int) -> Tensor:
 @each_case("method", "spectral", "layers")
 def test_the_parts_of_a_stack_sum_to_it(method: Any, levels: Any, tile: bool) -> None:
     spec = da.StackSpec(32, 24, 0 if tile else 8, method=method, levels=levels, tile=tile)
-    parts = da.decompose(climb(da.ImageStack.noise(spec), steps=2).stack)
+    parts = da.stack.decompose(climb(da.ImageStack.noise(spec), steps=2).stack)
     assert [part.shape[2:] for part in parts.levels] == [level_shape(r, spec.canvas) for r in spec.levels]
     one_by_one = sum(parts.sum_levels([number]) for number in range(len(spec.levels)))
     enlarged = sum(parts.enlarge(number, level) for number, level in enumerate(parts.levels))
@@ -44,14 +44,14 @@ def test_the_parts_of_a_stack_sum_to_it(method: Any, levels: Any, tile: bool) ->
 
 
 def test_a_grey_canvas_has_empty_levels() -> None:
-    levels = da.decompose(da.ImageStack.gray(da.StackSpec(32, 24, 4, levels=(1, 5, 20)), 2)).levels
+    levels = da.stack.decompose(da.ImageStack.gray(da.StackSpec(32, 24, 4, levels=(1, 5, 20)), 2)).levels
     assert [tuple(level.shape) for level in levels] == [(2, 3, 1, 1), (2, 3, 4, 5), (2, 3, 16, 20)]
     assert not any(bool(level.any()) for level in levels)
 
 
 def test_the_finest_level_brings_what_no_level_can_show() -> None:
     stack = da.ImageStack.from_canvas(SMALL, torch.randn(1, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
-    parts = da.decompose(stack)
+    parts = da.stack.decompose(stack)
     coarse = [parts.enlarge(number, parts.find_level(number)) for number in (0, 1)]
     for number, expected in enumerate([*coarse, stack.canvas - coarse[0] - coarse[1]]):
         torch.testing.assert_close(parts.sum_levels([number]), expected, rtol=0, atol=1e-6)
@@ -64,8 +64,8 @@ def test_the_finest_level_brings_what_no_level_can_show() -> None:
 
 def test_frozen_bands_have_levels_too() -> None:
     stack = da.ImageStack.noise(da.StackSpec(32, 32, 8, levels=LEVELS))
-    frozen = da.edit_stack(stack, freeze=[(1, 8)])
-    assert all(map(torch.equal, da.decompose(frozen).levels, da.decompose(stack).levels))
+    frozen = da.stack.edit_stack(stack, freeze=[(1, 8)])
+    assert all(map(torch.equal, da.stack.decompose(frozen).levels, da.stack.decompose(stack).levels))
 
 
 def test_the_levels_of_a_tile_roll_with_it() -> None:
@@ -73,7 +73,7 @@ def test_the_levels_of_a_tile_roll_with_it() -> None:
     spec = da.StackSpec(32, 32, 0, levels=(1, 4, 16, 32), tile=True)
     stack = da.ImageStack.noise(spec, 2)
     rolled = da.ImageStack.from_canvas(spec, stack.canvas.roll((16, 16), (2, 3)))
-    for level, other in zip(da.decompose(stack).levels, da.decompose(rolled).levels, strict=True):
+    for level, other in zip(da.stack.decompose(stack).levels, da.stack.decompose(rolled).levels, strict=True):
         half = level.shape[2] // 2
         torch.testing.assert_close(other, level.roll((half, half), (2, 3)), rtol=0, atol=1e-4)
 
@@ -108,7 +108,7 @@ def test_the_levels_of_a_canvas_have_nearly_the_least_norm(levels: tuple[int, ..
     """Nearly, because K+ is that of the spectral form; no levels with the same sum can have a lesser one."""
     spec = da.StackSpec(24, 16, 4, levels=levels)
     stack = da.ImageStack.from_image(spec, photograph(16, 24))
-    parts = da.decompose(stack)
+    parts = da.stack.decompose(stack)
     shown = torch.stack([parts.enlarge(number, level) for number, level in enumerate(parts.levels)]).sum(dim=0)
     best = least_norm(spec, shown)
     assert 0.999 * norm(best) < norm(parts.levels) < 1.25 * norm(best)
@@ -117,7 +117,7 @@ def test_the_levels_of_a_canvas_have_nearly_the_least_norm(levels: tuple[int, ..
 def test_groups_of_levels_sum_to_the_canvas_and_the_work_can_be_ended_at_every_level() -> None:
     stack = da.ImageStack.noise(GROUPED, 2)
     for made, numbers in zip(sum_groups(stack, GROUPS), GROUPS, strict=True):
-        torch.testing.assert_close(made, da.decompose(stack).sum_levels(numbers), rtol=0, atol=1e-5)
+        torch.testing.assert_close(made, da.stack.decompose(stack).sum_levels(numbers), rtol=0, atol=1e-5)
     assert assert_ends_anywhere(lambda: list(sum_groups(stack, GROUPS))) >= 4
 
 

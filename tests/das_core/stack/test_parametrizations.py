@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from benchmarks.memory import PeakBytes
 from cases import each_case, refuses
 from das_core.ascent.optimizers import Optimizer
@@ -30,7 +30,7 @@ def test_an_operator_is_built_once_and_kept_for_its_own_arguments_only() -> None
     others = {"method": "layers", "canvas": (20, 21), "levels": (1, 6, 20), "tile": True, "frozen": ((1, 4),)}
     first = make_operator(**own)
     assert type(first) is SpectralOperator
-    for name, value in (*others.items(), ("time", da.Time(3)), ("time", da.Time(3, loop=True))):
+    for name, value in (*others.items(), ("time", da.stack.Time(3)), ("time", da.stack.Time(3, loop=True))):
         assert make_operator(**own | {name: value}) is not first
         assert make_operator(**own) is first
 
@@ -137,18 +137,28 @@ RATES: dict[Any, float] = {"pyramid": 1, "pixels": 1000, "fourier": 10, "maco": 
 """A learning rate of SGD that suits what moves: K is of another size for each."""
 
 ROWS = [(name, kind, None) for name in RATES for kind in ("ascent", "sgd", "adam")] + [
-    (WindowOperator, "sgd", da.Time(3))
+    (WindowOperator, "sgd", da.stack.Time(3))
 ]
 """Every parametrisation with every optimizer, and a film."""
 
 
 @each_case(("name", "kind", "time"), *ROWS)
-def test_all_of_them_climb_stay_true_and_can_be_denoised_and_edited(name: Any, kind: str, time: da.Time | None) -> None:
-    made: dict[str, Optimizer] = {"ascent": da.NormalizedAscent(), "sgd": da.SGD(RATES[name]), "adam": da.Adam(0.02)}
+def test_all_of_them_climb_stay_true_and_can_be_denoised_and_edited(
+    name: Any, kind: str, time: da.stack.Time | None
+) -> None:
+    made: dict[str, Optimizer] = {
+        "ascent": da.ascent.NormalizedAscent(),
+        "sgd": da.ascent.SGD(RATES[name]),
+        "adam": da.ascent.Adam(0.02),
+    }
     spec, objective = da.StackSpec(48, 40, 8, parametrization=name, time=time), toy_class()
-    denoising = da.Denoising(strength=0.05, end=0.05)
+    denoising = da.ascent.Denoising(strength=0.05, end=0.05)
     stack = da.ImageStack.noise(spec, amplitude=0.3, decay=0.7)
-    settings: dict[str, Any] = {"augmentation": da.Augmentation(transforms=()), "focus": None, "denoising": denoising}
+    settings: dict[str, Any] = {
+        "augmentation": da.views.Augmentation(transforms=()),
+        "focus": None,
+        "denoising": denoising,
+    }
     result = da.Ascent(stack, objective, steps=6, optimizer=made[kind], **settings).run()
     scores = [record.scores[objective.name] for record in result.history]
     assert scores[-1] > scores[0]
@@ -156,7 +166,7 @@ def test_all_of_them_climb_stay_true_and_can_be_denoised_and_edited(name: Any, k
     if name == "maco":
         then, now = (np.abs(np.fft.rfft2(canvas.double().numpy())) for canvas in (stack.canvas, after.canvas))
         np.testing.assert_allclose(now, then, rtol=1e-3, atol=1e-3)
-    smooth = da.edit_stack(after, gains=[((20, 64), 0.0)])
+    smooth = da.stack.edit_stack(after, gains=[((20, 64), 0.0)])
     assert smooth.spec.parametrization == name
     assert smooth.image().diff().abs().mean() < after.image().diff().abs().mean()
 
@@ -195,10 +205,10 @@ test_what_is_no_parametrisation_is_said = refuses(
 def test_a_stack_of_ones_own_parametrisation_is_saved_as_pixels(tmp_path: Path) -> None:
     stack = da.ImageStack.noise(da.StackSpec(32, 32, 8, parametrization=WindowOperator))
     with pytest.raises(ValueError, match=r"WindowOperator, a parametrization of your own, has no place in a file"):
-        da.save_stack(stack, tmp_path / "stack.safetensors")
+        da.stack.save_stack(stack, tmp_path / "stack.safetensors")
     spec = replace(stack.spec, parametrization="pixels")
-    da.save_stack(replace(stack, spec=spec), tmp_path / "stack.safetensors")
-    assert torch.equal(da.load_stack(tmp_path / "stack.safetensors").canvas, stack.canvas)
+    da.stack.save_stack(replace(stack, spec=spec), tmp_path / "stack.safetensors")
+    assert torch.equal(da.stack.load_stack(tmp_path / "stack.safetensors").canvas, stack.canvas)
 
 
 def test_what_maco_cannot_do_is_said() -> None:

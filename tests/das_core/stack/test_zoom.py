@@ -9,14 +9,18 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.ascent.preparation import prepare_stack
 from das_core.stack.zoom import ZoomOperator, zoom_margin
 from toys import draw
 
-SPEC = da.StackSpec(32, 24, 4, zoom=da.Zoom(3))
-ZOOMS = [(da.Zoom(3, 2.0), (24, 32), 4), (da.Zoom(4, 2.7), (21, 25), 4), (da.Zoom(2, 2.5, loop=True), (24, 31), 5)]
+SPEC = da.StackSpec(32, 24, 4, zoom=da.stack.Zoom(3))
+ZOOMS = [
+    (da.stack.Zoom(3, 2.0), (24, 32), 4),
+    (da.stack.Zoom(4, 2.7), (21, 25), 4),
+    (da.stack.Zoom(2, 2.5, loop=True), (24, 31), 5),
+]
 
 
 def make_spec(**settings: Any) -> da.StackSpec:
@@ -24,9 +28,9 @@ def make_spec(**settings: Any) -> da.StackSpec:
 
 
 def test_layers_go_from_the_depth_that_covers_all_to_the_last_and_around_a_loop() -> None:
-    assert [depth for depth, _, _ in da.Zoom(4).find_layers(2.0, (48, 48), 8)] == [0, 1, 2, 3]
-    assert [depth for depth, _, _ in da.Zoom(4).find_layers(2.9, (48, 48), 8)] == [1, 2, 3]
-    layers = da.Zoom(2, loop=True).find_layers(1.9, (48, 48), 8)
+    assert [depth for depth, _, _ in da.stack.Zoom(4).find_layers(2.0, (48, 48), 8)] == [0, 1, 2, 3]
+    assert [depth for depth, _, _ in da.stack.Zoom(4).find_layers(2.9, (48, 48), 8)] == [1, 2, 3]
+    layers = da.stack.Zoom(2, loop=True).find_layers(1.9, (48, 48), 8)
     assert [depth for depth, _, _ in layers] == [0, 1, 0, 1, 0, 1, 0, 1]
     assert [fills for _, _, fills in layers] == [True] + [False] * 7
     assert [scale for _, scale, _ in layers] == pytest.approx([2**1.9 / 2**number for number in range(8)])
@@ -35,27 +39,27 @@ def test_layers_go_from_the_depth_that_covers_all_to_the_last_and_around_a_loop(
 @each_case(("size", "margin"), ((32, 24), 4), ((224, 160), 20), ((1024, 768), 56))
 def test_the_margin_that_suits_fits_every_factor(size: tuple[int, int], margin: int) -> None:
     assert zoom_margin(*size) == margin
-    da.StackSpec(*size, margin, zoom=da.Zoom(2, factor=1.5 if margin == 4 else 1.34))
+    da.StackSpec(*size, margin, zoom=da.stack.Zoom(2, factor=1.5 if margin == 4 else 1.34))
 
 
 test_a_zoom_that_cannot_be_is_refused = refuses(
     lambda make, settings: make(**settings),
-    (da.Zoom, {"depths": 1}, "depths 1 is not a whole number from 2 to 32"),
-    (da.Zoom, {"depths": 33}, "depths 33 is not"),
-    (da.Zoom, {"depths": 2.0}, "depths 2.0 is not"),
-    (da.Zoom, {"depths": 3, "factor": 1.24}, r"factor 1.24 is not between 1.25 and 8"),
-    (da.Zoom, {"depths": 3, "factor": 8.1}, r"factor 8.1 is not between"),
-    (da.Zoom, {"depths": 3, "loop": "yes"}, r"loop yes is neither on nor off"),
+    (da.stack.Zoom, {"depths": 1}, "depths 1 is not a whole number from 2 to 32"),
+    (da.stack.Zoom, {"depths": 33}, "depths 33 is not"),
+    (da.stack.Zoom, {"depths": 2.0}, "depths 2.0 is not"),
+    (da.stack.Zoom, {"depths": 3, "factor": 1.24}, r"factor 1.24 is not between 1.25 and 8"),
+    (da.stack.Zoom, {"depths": 3, "factor": 8.1}, r"factor 8.1 is not between"),
+    (da.stack.Zoom, {"depths": 3, "loop": "yes"}, r"loop yes is neither on nor off"),
     (make_spec, {"margin": 3}, "a margin of 3 pixels is too narrow for a zoom"),
     (make_spec, {"margin": 0, "tile": True}, "a zoom cannot be a tile"),
-    (make_spec, {"time": da.Time(3)}, "a zoom cannot be a film"),
-    (make_spec, {"zoom": da.Zoom(3, factor=1.3)}, "at factor 1.3 a depth and its margin of 4 .* at least 1.34"),
+    (make_spec, {"time": da.stack.Time(3)}, "a zoom cannot be a film"),
+    (make_spec, {"zoom": da.stack.Zoom(3, factor=1.3)}, "at factor 1.3 a depth and its margin of 4 .* at least 1.34"),
 )
 
 
 def test_a_zoom_has_no_bound() -> None:
     with pytest.raises(ValueError, match=r"a bound .* does not go with a zoom; leave one out"):
-        prepare_stack(da.ImageStack.gray(SPEC), da.NormalizedAscent(), da.Within(0.1))
+        prepare_stack(da.ImageStack.gray(SPEC), da.ascent.NormalizedAscent(), da.Within(0.1))
 
 
 def soften(canvas: tuple[int, int], margin: int, side: tuple[int, int]) -> Tensor:
@@ -75,7 +79,7 @@ def soften(canvas: tuple[int, int], margin: int, side: tuple[int, int]) -> Tenso
 def test_depths_are_resized_as_torch_does_and_laid_on_each_other() -> None:
     canvas, margin = (48, 64), 8
     depths = draw(3, 3, *canvas)
-    seen = ZoomOperator(da.Zoom(3, 2.0), canvas, margin).forward(depths, [0.0, 1.0])
+    seen = ZoomOperator(da.stack.Zoom(3, 2.0), canvas, margin).forward(depths, [0.0, 1.0])
 
     def lay(under: Tensor, depth: int, rows: int, columns: int) -> None:
         small = F.interpolate(depths[depth][None], size=(rows, columns), mode="bicubic", antialias=True)[0]
@@ -95,7 +99,7 @@ def test_depths_are_resized_as_torch_does_and_laid_on_each_other() -> None:
 
 @each_case(("zoom", "canvas", "margin"), *ZOOMS)
 def test_the_adjoint_is_that_of_autograd_and_each_pixel_a_mean_of_depths(
-    zoom: da.Zoom, canvas: tuple[int, int], margin: int
+    zoom: da.stack.Zoom, canvas: tuple[int, int], margin: int
 ) -> None:
     operator = ZoomOperator(zoom, canvas, margin)
     moments = [0.0, 0.3, 1.0, 1.5, float(zoom.end)] if zoom.end > 1 else [0.0, 0.3, 1.0]
@@ -112,7 +116,7 @@ def test_the_adjoint_is_that_of_autograd_and_each_pixel_a_mean_of_depths(
 def test_a_depth_has_the_bits_of_its_canvas_where_nothing_lies_in_it() -> None:
     canvas, margin = (40, 48), 4
     depths = draw(4, 3, *canvas)
-    seen = ZoomOperator(da.Zoom(4, 2.5), canvas, margin).forward(depths, [0.0, 1.0, 2.0, 3.0])
+    seen = ZoomOperator(da.stack.Zoom(4, 2.5), canvas, margin).forward(depths, [0.0, 1.0, 2.0, 3.0])
     # Between the edge of the next depth and where its own begins.
     down, right = (torch.arange(40) - 19.5) / 16, (torch.arange(48) - 23.5) / 20
     away = torch.hypot(down[:, None], right)
@@ -127,7 +131,7 @@ def test_a_depth_has_the_bits_of_its_canvas_where_nothing_lies_in_it() -> None:
 
 @each_case(("zoom", "canvas", "margin"), *ZOOMS)
 def test_nothing_jumps_on_the_way_and_a_loop_ends_where_it_began(
-    zoom: da.Zoom, canvas: tuple[int, int], margin: int
+    zoom: da.stack.Zoom, canvas: tuple[int, int], margin: int
 ) -> None:
     operator, depths = ZoomOperator(zoom, canvas, margin), draw(zoom.depths, 3, *canvas)
     seen = operator.forward(depths, [zoom.end * number / 200 for number in range(201)])

@@ -11,7 +11,7 @@ from safetensors.torch import load, save
 from torch import Tensor, nn
 from torchvision.models import VisionTransformer
 
-import das_core as da
+import direct_ascent as da
 import tinyclip
 from cases import each_case
 from das_core.facade.wrap import wrap

@@ -11,7 +11,7 @@ import torchvision.transforms as first
 from torch import Tensor
 from torchvision.transforms import v2
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case, refuses
 from das_core.views.windows import ViewGeometry
 from toys import classifier, make_draws
@@ -48,7 +48,7 @@ RANDOM: tuple[Any, ...] = (
 def test_every_view_is_changed_in_its_own_way_which_repeats_in_any_chunk_and_draws_nothing_of_others(
     transform: Any,
 ) -> None:
-    augmentation, pixels = da.Augmentation(6, da.Windows(4), (transform,)), PIXELS.clone().requires_grad_()
+    augmentation, pixels = da.views.Augmentation(6, da.views.Windows(4), (transform,)), PIXELS.clone().requires_grad_()
     torch.manual_seed(5)
     random.seed(5)
     views = augmentation.make_views(pixels, GEOMETRY, make_draws(6))
@@ -59,7 +59,7 @@ def test_every_view_is_changed_in_its_own_way_which_repeats_in_any_chunk_and_dra
     random.seed(5)
     assert drawn == (float(torch.rand(())), random.random())
     assert 0 <= float(views.detach().min()) <= float(views.detach().max()) <= 1
-    plain = da.Augmentation(6, da.Windows(4), ()).make_views(pixels, GEOMETRY, make_draws(6))
+    plain = da.views.Augmentation(6, da.views.Windows(4), ()).make_views(pixels, GEOMETRY, make_draws(6))
     changes = (views - plain).flatten(1).detach()
     assert len({tuple(change.tolist()) for change in changes}) > 1
     views.sum().backward()
@@ -70,7 +70,7 @@ def test_every_view_is_changed_in_its_own_way_which_repeats_in_any_chunk_and_dra
 
 def test_gradients_go_through_what_torchvision_computes_in_place() -> None:
     change = torch.randn(PIXELS.shape, generator=torch.Generator().manual_seed(2)) * 1e-4
-    augmentation = da.Augmentation(2, da.Windows(4), (v2.RandomPerspective(p=1.0), v2.ColorJitter(hue=0.2)))
+    augmentation = da.views.Augmentation(2, da.views.Windows(4), (v2.RandomPerspective(p=1.0), v2.ColorJitter(hue=0.2)))
 
     def score(pixels: Tensor) -> Tensor:
         return augmentation.make_views(pixels, GEOMETRY, make_draws(2)).double().square().sum()
@@ -83,10 +83,10 @@ def test_gradients_go_through_what_torchvision_computes_in_place() -> None:
 
 
 def test_an_ascent_repeats_beside_the_transforms_of_the_library() -> None:
-    transforms = (da.Flip(), v2.RandomAffine(20, (0.1, 0.1)), v2.ColorJitter(0.3, hue=0.2), da.Noise())
+    transforms = (da.views.Flip(), v2.RandomAffine(20, (0.1, 0.1)), v2.ColorJitter(0.3, hue=0.2), da.views.Noise())
     # Not of grey, which has no hue.
-    stack, jelly = da.ImageStack.noise(da.StackSpec(32, 32, 4)), da.class_objective(classifier(), 3)
-    augmentation = da.Augmentation(5, da.Windows(4), transforms)
+    stack, jelly = da.ImageStack.noise(da.StackSpec(32, 32, 4)), da.classes(3).on(classifier())
+    augmentation = da.views.Augmentation(5, da.views.Windows(4), transforms)
     ascents = [da.Ascent(stack, [jelly], augmentation, steps=15, chunk=chunk) for chunk in (5, 5, 2)]
     firsts = [next(iter(ascent)).image() for ascent in ascents]
     torch.testing.assert_close(firsts[0], firsts[2], rtol=0, atol=1e-4)  # In other chunks sums are rounded otherwise.
@@ -97,10 +97,10 @@ def test_an_ascent_repeats_beside_the_transforms_of_the_library() -> None:
 
 
 def use(transform: Any) -> Tensor:
-    return da.Augmentation(2, da.Windows(4), (transform,)).make_views(PIXELS, GEOMETRY, make_draws(2))
+    return da.views.Augmentation(2, da.views.Windows(4), (transform,)).make_views(PIXELS, GEOMETRY, make_draws(2))
 
 
-WRONG: Any = da.Flip()
+WRONG: Any = da.views.Flip()
 
 test_what_makes_no_views_is_named = refuses(
     use,
@@ -130,6 +130,6 @@ test_what_makes_no_views_is_named = refuses(
 
 def test_functions_of_c_and_partial_functions_are_taken_as_functions_of_views() -> None:
     turned = functools.partial(v2.functional.rotate, angle=90)
-    plain = da.Augmentation(2, da.Windows(4), ()).make_views(PIXELS, GEOMETRY, make_draws(2))
+    plain = da.views.Augmentation(2, da.views.Windows(4), ()).make_views(PIXELS, GEOMETRY, make_draws(2))
     assert torch.equal(use(torch.fliplr), plain.flip(1))
     torch.testing.assert_close(use(turned), plain.rot90(1, (2, 3)))

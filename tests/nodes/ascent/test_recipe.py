@@ -8,14 +8,14 @@ from loaded_pack import Pack, refuse_all
 
 
 def read(pack: Pack, choice: Any) -> Any:
-    core = pack.module("das_core")
+    core = pack.module("das_core.stack")
     return pack.module("nodes.ascent.recipe").read_recipe(choice, core.ImageStack.gray(core.StackSpec()))
 
 
 @each_case("name", "picture", "sketch", "best", "style", "dream")
 def test_the_choices_are_the_recipes_of_das_core(pack: Pack, name: str) -> None:
     settings = read(pack, {"recipe": name})
-    assert settings.recipe == getattr(pack.module("das_core"), name.upper())
+    assert settings.recipe == getattr(pack.module("das_core.ascent"), name.upper())
     assert (settings.preview_every, settings.frame_every, settings.chunk) == (5, 0, 0)
     assert read(pack, name) == settings
 
@@ -36,15 +36,15 @@ def test_custom_begins_with_the_settings_of_picture(pack: Pack) -> None:
     io = module.io
     (custom,) = (option for option in module.recipe_input().options if option.key == "custom")
     settings = read(pack, {"recipe": "custom"} | defaults(custom.inputs))
-    picture = pack.module("das_core").PICTURE
+    picture = pack.module("das_core.ascent").PICTURE
     # auto is this focus but for tiles and stacks that have climbed.
-    assert settings == module.Settings(replace(picture, focus=pack.module("das_core").Focus()))
+    assert settings == module.Settings(replace(picture, focus=pack.module("das_core.ascent").Focus()))
 
 
 def test_the_choices_of_focus_are_a_focus_or_none(pack: Pack) -> None:
     read_focus = pack.module("nodes.ascent.recipe").read_focus
     chosen = {"focus": "center", "start_width": 0.2, "end_width": 3.0, "opening": 0.5}
-    assert read_focus(chosen) == pack.module("das_core").Focus(0.2, 3.0, 0.5)
+    assert read_focus(chosen) == pack.module("das_core.ascent").Focus(0.2, 3.0, 0.5)
     assert read_focus({"focus": "everywhere"}) is None
 
 
@@ -60,7 +60,7 @@ def test_the_options_and_their_defaults_are_those_of_the_optimizers(pack: Pack) 
 
 
 def test_on_is_total_variation_and_off_is_none(pack: Pack) -> None:
-    core = pack.module("das_core")
+    core = pack.module("das_core.ascent")
     settings = {"strength": 0.1, "end_strength": 0.05, "blend": 0.5, "keep": 0.03}
     read_denoising = pack.module("nodes.ascent.denoising").read_denoising
     assert read_denoising({"denoise": "on", **settings}) == core.Denoising(core.TotalVariation(), 0.1, 0.05, 0.5, 0.03)

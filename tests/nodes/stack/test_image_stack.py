@@ -114,7 +114,7 @@ def test_default_is_what_custom_begins_with(pack: Pack) -> None:
     small = {"width": 64, "height": 48}
     plain, custom = (pack.run("DAS_ImageStack", **small, details=details)[0] for details in ("default", "custom"))
     assert plain.spec == custom.spec
-    assert pack.run("DAS_ImageStack", details="default")[0].spec == pack.module("das_core").StackSpec()
+    assert pack.run("DAS_ImageStack", details="default")[0].spec == pack.module("das_core.stack").StackSpec()
 
 
 def test_every_setting_reaches_the_stack(pack: Pack) -> None:

@@ -6,7 +6,7 @@ from loaded_pack import Pack, refuse_all
 
 
 def test_the_defaults_of_the_page_are_those_of_das_core(pack: Pack) -> None:
-    core = replace(pack.module("das_core").PICTURE.augmentation, windows=pack.module("das_core").Windows())
+    core = replace(pack.module("das_core.ascent").PICTURE.augmentation, windows=pack.module("das_core.views").Windows())
     fitted = replace(core, windows=replace(core.windows, fitted=True))
     assert pack.run("DAS_Augmentation")[0] == pack.run("DAS_Augmentation", details="default")[0] == fitted
     # Each by itself, a jitter that is larger than the margin is an error.

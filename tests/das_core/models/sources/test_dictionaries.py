@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from cases import each_case
-from das_core import load_dictionary
+from direct_ascent import load_dictionary
 
 COUNT, CHANNELS = 12, 5
 DRAWN = torch.Generator().manual_seed(45)

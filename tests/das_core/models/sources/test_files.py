@@ -6,7 +6,7 @@ import pytest
 import torch
 
 import tinyclip
-from das_core import CLIP, Classifier, load
+from direct_ascent import CLIP, Classifier, load
 from untrained import torchvision_model
 
 

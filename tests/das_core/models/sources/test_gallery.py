@@ -13,7 +13,7 @@ import pytest
 import timm
 import torch
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core.models.sources import download, gallery
 from das_core.models.sources.classifier_files import list_file_architectures

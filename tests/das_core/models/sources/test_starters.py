@@ -12,7 +12,7 @@ from skimage import data
 from torch import Tensor
 from torch.nn import functional as F
 
-import das_core as da
+import direct_ascent as da
 from cases import each_case
 from das_core.models.difference import digest_weights, read_difference
 from das_core.models.labels import imagenet_labels

@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
-from ..common.scalars import check_number
-from ..common.text import shorten
+from ...common.scalars import check_number
+from ...common.text import shorten
+from ..preparation import MOST_STEPS
 from .acts import Choose, GoOn, Place, Protect, TimedAct, Weigh
-from .preparation import MOST_STEPS
 
 MOST_ACTS, LONGEST_TEXT = 10_000, 1_000_000
 """How many acts are read, and from how many characters: those of the longest text that a node takes."""
@@ -24,8 +24,8 @@ def write_acts(acts: Sequence[TimedAct]) -> str:
         acts: acts, each after how many steps it came, as in `Ascent.acts`.
 
     Example:
-        >>> from das_core import Choose, Place, write_acts
-        >>> write_acts([(12, Place(0.25, 0.5)), (20, Choose([3]))])
+        >>> import direct_ascent as da
+        >>> da.steering.write_acts([(12, da.steering.Place(0.25, 0.5)), (20, da.steering.Choose([3]))])
         '[[12,"place",0.25,0.5],[20,"choose",[3]]]'
     """
     names = {kind: name for name, kind in _KINDS.items()}
@@ -43,9 +43,9 @@ def read_acts(text: str) -> tuple[TimedAct, ...]:
         ValueError: when it is no such text: says which act cannot be, and why.
 
     Example:
-        >>> from das_core import Weigh, read_acts, write_acts
-        >>> text = write_acts([(12, Weigh("castle", 0.5))])
-        >>> text, read_acts(text)
+        >>> import direct_ascent as da
+        >>> text = da.steering.write_acts([(12, da.steering.Weigh("castle", 0.5))])
+        >>> text, da.steering.read_acts(text)
         ('[[12,"weigh","castle",0.5]]', ((12, Weigh(objective='castle', factor=0.5)),))
     """
     if not isinstance(text, str) or len(text) > LONGEST_TEXT:
@@ -95,8 +95,8 @@ def split_acts(acts: Sequence[TimedAct]) -> list[tuple[int, tuple[TimedAct, ...]
         acts: acts, such as those that `read_acts` returns.
 
     Example:
-        >>> from das_core import read_acts, split_acts
-        >>> split_acts(read_acts('[[12,"place",0.25,0.5],[60,"go_on",2]]'))
+        >>> import direct_ascent as da
+        >>> da.steering.split_acts(da.steering.read_acts('[[12,"place",0.25,0.5],[60,"go_on",2]]'))
         [(1, ((12, Place(row=0.25, column=0.5)),), 60), (2, (), 100000)]
     """
     parts: list[tuple[int, tuple[TimedAct, ...], int]] = []

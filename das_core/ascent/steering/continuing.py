@@ -5,15 +5,15 @@ from dataclasses import replace
 
 from torch import Tensor
 
-from ..objectives.per_image import PerImageScore
-from ..objectives.term import Term
-from ..stack.image_stack import ImageStack
-from ..stack.render import enlarge_stack
-from ..views.augmentation import Augmentation
+from ...objectives.per_image import PerImageScore
+from ...objectives.term import Term
+from ...stack.image_stack import ImageStack
+from ...stack.render import enlarge_stack
+from ...views.augmentation import Augmentation
+from ..plan import Member, Plan
+from ..spreading import select_images
+from ..within import Within
 from .acts import Course
-from .plan import Member, Plan
-from .spreading import select_images
-from .within import Within
 
 
 def continue_course(

@@ -11,14 +11,14 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from ..common.interruption import pausing
-from ..common.masks import FAINTEST_MASK, canvas_mask
-from ..common.scalars import as_list, as_number, as_whole, check_number, set_fields
-from ..common.text import shorten
-from ..stack.image_stack import ImageStack
-from ..stack.start import Surroundings
-from .focus import Focus
-from .plan import Member, Plan, TermGroup
+from ...common.interruption import pausing
+from ...common.masks import FAINTEST_MASK, canvas_mask
+from ...common.scalars import as_list, as_number, as_whole, check_number, set_fields
+from ...common.text import shorten
+from ...stack.image_stack import ImageStack
+from ...stack.start import Surroundings
+from ..focus import Focus
+from ..plan import Member, Plan, TermGroup
 
 MOST_POINTS = 5_000  # Of the strokes of one `Protect`: minutes of painting, and drawn within a second.
 _LARGEST_FACTOR = 10.0
@@ -62,12 +62,12 @@ class Weigh:
         factor: 0 (it does not count) to 10; 1 is its own weight.
 
     Example:
-        >>> from das_core import Ascent, ImageStack, StackSpec, Weigh, prior
-        >>> stack = ImageStack.noise(StackSpec(width=32, height=32, margin=8))
-        >>> ascent = Ascent(stack, [prior("total_variation"), prior("spectrum")], steps=4)
+        >>> import direct_ascent as da
+        >>> stack = da.ImageStack.noise(da.StackSpec(width=32, height=32, margin=8))
+        >>> ascent = da.Ascent(stack, [da.prior("total_variation"), da.prior("spectrum")], steps=4)
         >>> for step in ascent:
         ...     if step.record.step == 1:
-        ...         ascent.steer(Weigh("spectrum", 0.5))
+        ...         ascent.steer(da.steering.Weigh("spectrum", 0.5))
         >>> ascent.acts
         [(2, Weigh(objective='spectrum', factor=0.5))]
     """
@@ -103,14 +103,14 @@ class Weigh:
 class Choose:
     """From now on, only some images of the batch climb; the others stay as they are.
 
-    Terms that compare all images, such as `diversity_objective`, are left out.
+    Terms that compare all images, such as `diversity`, are left out.
 
     Args:
         images: the numbers of the images that go on, from 0.
 
     Example:
-        >>> from das_core import Choose
-        >>> Choose([2, 0])
+        >>> import direct_ascent as da
+        >>> da.steering.Choose([2, 0])
         Choose(images=(0, 2))
     """
 
@@ -150,8 +150,8 @@ class Place:
         column: 0 (the left edge) to 1 (the right one).
 
     Example:
-        >>> from das_core import Place
-        >>> Place(row=0.3, column=0.75)  # above the middle, on the right
+        >>> import direct_ascent as da
+        >>> da.steering.Place(row=0.3, column=0.75)  # above the middle, on the right
         Place(row=0.3, column=0.75)
     """
 
@@ -179,8 +179,8 @@ class Protect:
             Within a stroke the circles are joined. At most 5,000 circles.
 
     Example:
-        >>> from das_core import Protect
-        >>> Protect([[(0.2, 0.5, 0.1), (0.2, 0.8, 0.1)]])
+        >>> import direct_ascent as da
+        >>> da.steering.Protect([[(0.2, 0.5, 0.1), (0.2, 0.8, 0.1)]])
         Protect(strokes=(((0.2, 0.5, 0.1), (0.2, 0.8, 0.1)),))
     """
 
@@ -241,8 +241,8 @@ class GoOn:
         ValueError: when the scale is neither.
 
     Example:
-        >>> from das_core import GoOn, write_acts
-        >>> write_acts([(60, GoOn(2))])
+        >>> import direct_ascent as da
+        >>> da.steering.write_acts([(60, da.steering.GoOn(2))])
         '[[60,"go_on",2]]'
     """
 
