@@ -38,14 +38,14 @@ $(VENV)/comfyui-ready: $(READY) $(COMFYUI_REQUIREMENTS)
 demo: $(READY)  ## words in, an image out: a castle, or PROMPT="a lighthouse"; writes to output/
 # Only a PROMPT from the command line counts: zsh may export a variable of this name.
 ifeq ($(origin PROMPT),command line)
-	$(BIN)/python tools/run_workflow.py example_workflows/api/tour.json --output output \
+	$(BIN)/python tools/run_workflow.py example_workflows/api/second_opinions.json --output output \
 		--set "DAS_TextObjective.text=$$PROMPT" --set "DAS_Similarity.text=$$(printf '%s\n$(DISTRACTORS)' "$$PROMPT")"
 else
-	$(BIN)/python tools/run_workflow.py example_workflows/api/tour.json --output output
+	$(BIN)/python tools/run_workflow.py example_workflows/api/second_opinions.json --output output
 endif
 
 film: $(READY)  ## a film without an end: a castle becomes a volcano and a castle again; writes a .mp4 to output/
-	$(BIN)/python tools/run_workflow.py example_workflows/api/film_morph.json --output output
+	$(BIN)/python tools/run_workflow.py example_workflows/api/video_morph.json --output output
 
 # GRID=file.yaml runs another grid; options of tools/sweep.py go into ARGS.
 GRID := example_workflows/sweeps/small.yaml

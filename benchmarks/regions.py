@@ -52,7 +52,7 @@ PHOTO = StackSpec(448, 448)
 # window. In pixels: its place, its size, and the width of its soft edge (`FEATHER`), which lies inside of it.
 TOP, LEFT, HEIGHT, WIDTH = 64, 24, 320, 400
 FEATHER = 60
-# The score of example_workflows/api/inpaint.json. To raise the log-probability of a class, an ascent also lowers the
+# The score of the workflow *Inpaint a photo*. To raise the log-probability of a class, an ascent also lowers the
 # logits of the classes that the photograph shows.
 SCORE: ScoreKind = "log_probability"
 OPTIMIZER = NormalizedAscent(step_size=0.14)
@@ -92,7 +92,7 @@ def _halves(climber: Classifier, judge: Classifier) -> str:
     save_sheet(pictures, HERE / "regions_halves.jpg", columns=2)
     both, halves = sum(map(all, right)), sum(map(sum, right))
     return f"""Two regions: a picture of {2 * SIDE} x {SIDE}, a class in each half, with the settings of the workflow
-two_regions. The judge names the class of the half first in {halves} of {2 * len(PAIRS)} halves, in both halves of
+*Two regions*. The judge names the class of the half first in {halves} of {2 * len(PAIRS)} halves, in both halves of
 {both} of {len(PAIRS)} pictures.
 
 | left | right | the judge's first choice, left | and right |
@@ -129,7 +129,7 @@ def _inserts(climber: Classifier, judge: Classifier) -> str:
     save_sheet(pictures, HERE / "regions_inpaint.jpg", columns=4)
     median, without = (torch.tensor(values).quantile(0.5) for values in (reached, pasted))
     return f"""Inpainting: something new in a window of {WIDTH} x {HEIGHT} in the middle of a photograph of
-{PHOTO.width} x {PHOTO.height}, from the photograph itself, with a mask like that of the workflow inpaint.
+{PHOTO.width} x {PHOTO.height}, from the photograph itself, with a mask like that of the workflow *Inpaint a photo*.
 The edge of the window is soft over {FEATHER} pixels inside of it.
 Outside of the window {kept} of {len(INSERTS)} photographs are the same bit for bit.
 The probability that the judge gives to what was asked for, of the whole picture,

@@ -32,7 +32,7 @@ PAIRS = (
     ("camera", "hubble_deep_field"),
     ("cat", "gravel"),
 )
-# The weight of the content and the contrast of example_workflows/api/style_transfer.json
+# The weight of the content and the contrast of the workflow *Style transfer*
 CONTENT_WEIGHT, CONTRAST = 0.3, 0.95
 
 

@@ -26,7 +26,7 @@ def read_example(path: str) -> dict[str, Any]:
     return prompt
 
 
-(_OPTIMIZE,) = (node for node in read_example("api/film_timelapse").values() if node["class_type"] == "DAS_Optimize")
+(_OPTIMIZE,) = (node for node in read_example("api/video_timelapse").values() if node["class_type"] == "DAS_Optimize")
 _RECIPE = {name: value for name, value in _OPTIMIZE["inputs"].items() if name.partition(".")[0] == "recipe"}
 PICTURE: dict[str, Any] = _RECIPE | {"recipe.frame_every": 0}
 """The inputs of an Optimize whose recipe is custom, with the settings of the recipe picture."""

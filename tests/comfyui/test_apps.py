@@ -12,7 +12,7 @@ from repository import REPOSITORY
 from template_page import set_widgets
 
 EXAMPLES = REPOSITORY / "example_workflows"
-FORMS = ("class_to_image", "inpaint", "style_transfer", "text_to_image")
+FORMS = ("01 Class to image", "02 Prompt to image", "04 Inpaint a photo", "08 Style transfer")
 
 JS_SWITCH = "app.extensionManager.command.execute('Comfy.ToggleLinear')"
 JS_TOUR_SEEN = "app.extensionManager.setting.set('Comfy.OnboardingCoachmarks.Seen', ['appMode'])"

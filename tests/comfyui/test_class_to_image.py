@@ -134,7 +134,7 @@ def test_without_an_objective_the_node_says_so(comfyui: Client) -> None:
 
 
 def test_the_template_loads_in_the_page_runs_previews_cancels_and_runs_again(comfyui: Client, page: Page) -> None:
-    load_template(page, "class_to_image")
+    load_template(page, "01 Class to image")
     page.evaluate(
         """() => {
             window.previews = 0;

@@ -128,7 +128,7 @@ def test_the_layers_of_comfyuis_own_clip_can_be_asked(comfyui: Client) -> None:
 
 
 def test_the_example_runs(comfyui: Client) -> None:
-    prompt = read_example("api/tour")
+    prompt = read_example("api/second_opinions")
     nodes = {node["class_type"]: name for name, node in prompt.items()}
     set_recipe(prompt[nodes["DAS_Optimize"]]["inputs"], steps=3)
     history = comfyui.run(prompt, timeout=300)

@@ -1,13 +1,12 @@
 """Every template in the page says what its API form says, which is made without the page."""
 
-import json
-
 import pytest
 from playwright.sync_api import Browser
 
+from generators.make_examples import name_api
 from harness.client import Client
 from harness.page import load_template, open_page
-from short_examples import EXAMPLES
+from short_examples import EXAMPLES, read_example
 from template_page import NAMES, has_nodes_2
 
 JS_GET_PROMPT = """async () => {
@@ -25,7 +24,7 @@ that PreviewAny shows. The page adds such values when it exports a workflow."""
 
 @pytest.mark.parametrize("name", NAMES)
 def test_every_template_says_what_its_api_form_says(comfyui: Client, browser: Browser, name: str) -> None:
-    form = json.loads((EXAMPLES / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    form = read_example(f"api/{name_api(EXAMPLES / name)}")
     with open_page(browser, comfyui) as page:
         load_template(page, name)
         prompt = page.evaluate(JS_GET_PROMPT)

@@ -121,7 +121,7 @@ def test_what_a_node_inside_has_said_is_seen_when_the_subgraph_opens(page: Page)
 
 
 def test_what_a_node_of_another_workflow_says_is_not_shown_on_a_note(page: Page) -> None:
-    load_template(page, "class_to_image")
+    load_template(page, "01 Class to image")
     texts = """said => {
         const note = app.graph.nodes.find(({ type }) => type === 'MarkdownNote')
         const count = () => note.widgets.length

@@ -17,10 +17,12 @@ from short_examples import EXAMPLES, FRAMES, OBJECTIVE, OPTIMIZE, SAVED, make_co
 from template_page import set_widgets
 
 STEPS = 12
-TEMPLATE, TEMPLATE_FRAMES = "film_timelapse", "9999"
+TEMPLATE, TEMPLATE_FRAMES = "26 Video timelapse", "9999"
 """The template whose recipe is custom, and a node that shows its frames, which `open_template` adds."""
 
-(TEMPLATE_SAVED,) = (id for id, node in read_example(f"api/{TEMPLATE}").items() if node["class_type"] == "SaveImage")
+(TEMPLATE_SAVED,) = (
+    id for id, node in read_example("api/video_timelapse").items() if node["class_type"] == "SaveImage"
+)
 
 PAGE_STEPS = 30
 """More, each of as many views as the template has: on a busy machine the page takes seconds to notice a click."""

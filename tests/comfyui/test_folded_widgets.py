@@ -7,9 +7,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
+from generators.make_examples import name_api
 from harness.client import Client
 from harness.page import export_api, load_template, open_page
-from short_examples import EXAMPLES
+from short_examples import EXAMPLES, read_example
 from template_page import set_widgets
 
 SEEN = {
@@ -28,7 +29,7 @@ BROUGHT = {
 
 CUSTOM = {"DAS_ImageStack": "details", "DAS_Augmentation": "details", "DAS_Optimize": "recipe"}
 
-TEMPLATES = {"film_timelapse": "DAS_Optimize", "wallpaper_1024": "DAS_ImageStack"}
+TEMPLATES = {"26 Video timelapse": "DAS_Optimize", "06 Wallpaper 1024": "DAS_ImageStack"}
 """Some with a node that is custom."""
 
 WITHOUT_LABEL = ("control_after_generate", "Finish now", "acts", "steer")
@@ -102,7 +103,7 @@ def check_saved_values(page: Page, name: str) -> None:
     """Load a workflow file and check that its values, which stand there by position, arrive and are saved as before."""
     kind = TEMPLATES[name]
     file: dict[str, Any] = json.loads((EXAMPLES / f"{name}.json").read_text(encoding="utf-8"))
-    api: dict[str, Any] = json.loads((EXAMPLES / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    api: dict[str, Any] = read_example(f"api/{name_api(EXAMPLES / name)}")
     (custom,) = (node for node in api if api[node]["class_type"] == kind)
     load_template(page, name)
     assert export_api(page)[custom]["inputs"] == api[custom]["inputs"]

@@ -36,7 +36,7 @@ def test_it_opens_without_overlaps_and_with_its_whole_note(comfyui: Client, brow
 
 def test_a_run_gives_only_the_ascent_a_new_seed(comfyui: Client, browser: Browser) -> None:
     with open_page(browser, comfyui) as page:
-        load_template(page, "two_regions")
+        load_template(page, "05 Two regions")
         set_widgets(page, {"recipe": "custom", "recipe.steps": 2, "recipe.preview_every": 2})
         seeds = """() => Object.fromEntries(app.graph.nodes.filter(node => node.widgets?.some(w => w.name === 'seed'))
             .map(node => [node.type, node.widgets.find(widget => widget.name === 'seed').value]))"""

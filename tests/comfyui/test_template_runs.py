@@ -4,7 +4,6 @@ Each test leaves pictures of the page in its temporary folder, to be looked at: 
 workflow after a run, in either renderer. `pytest --basetemp FOLDER` puts them where they are easy to find.
 """
 
-import json
 from copy import deepcopy
 from pathlib import Path
 from typing import Any
@@ -12,9 +11,10 @@ from typing import Any
 import pytest
 from playwright.sync_api import Browser, Page
 
+from generators.make_examples import name_api
 from harness.client import Client, Prompt
 from harness.page import close_dialogs, load_template, open_page, press_run
-from short_examples import EXAMPLES, has_named_recipe, shortened
+from short_examples import EXAMPLES, has_named_recipe, read_example, shortened
 from template_page import NAMES, find_outside, find_overlaps, has_nodes_2, set_renderer, shorten_named_recipes
 
 JS_APPLY = """changes => {
@@ -88,7 +88,7 @@ def photograph_page(page: Page, folder: Path, name: str) -> None:
 def test_it_runs_and_nothing_overlaps_or_leaves_its_group_afterwards(
     comfyui: Client, browser: Browser, tmp_path: Path, name: str
 ) -> None:
-    given = json.loads((EXAMPLES / "api" / f"{name}.json").read_text(encoding="utf-8"))
+    given = read_example(f"api/{name_api(EXAMPLES / name)}")
     prompt = shortened(deepcopy(given))
     modern = has_nodes_2(comfyui)
     with open_page(browser, comfyui) as page:

@@ -18,7 +18,7 @@ from runner.workflow_execution import execute_workflow
 KEPT = KeptOutputs()
 """Loaded models, so that the examples load each of them once."""
 EXAMPLES = sorted((REPOSITORY / "example_workflows" / "api").glob("*.json"))
-BEFORE_DIFFUSION = {"text_to_image_then_diffusion": "By Direct Ascent"}
+BEFORE_DIFFUSION = {"prompt_to_image_then_diffusion": "By Direct Ascent"}
 """By example, the node that ends what runs without ComfyUI, where the whole does not."""
 COMFYUI = ("CheckpointLoaderSimple", "CLIPVisionLoader")
 """Loaders of models that only ComfyUI runs; tests/comfyui runs these examples whole."""

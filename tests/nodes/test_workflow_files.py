@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from cases import each_case
-from generators.make_examples import make_api_text
+from generators.make_examples import make_api_text, name_api
 from generators.saved_workflow import list_widgets
 from loaded_pack import Pack
 from runner.input_specs import AUTOGROW, Input, parse_specs
@@ -66,6 +66,6 @@ def test_every_blueprint_says_what_it_makes() -> None:
 
 def test_every_example_has_its_api_form() -> None:
     for path in EXAMPLES:
-        text = (path.parent / "api" / path.name).read_text(encoding="utf-8")
+        text = (path.parent / "api" / f"{name_api(path)}.json").read_text(encoding="utf-8")
         assert text == make_api_text(path), "run make examples"
     assert len(list((EXAMPLES[0].parent / "api").iterdir())) == len(EXAMPLES)

@@ -2,10 +2,10 @@
 
     make examples [ARGS="[--thumbnails] [name ...]"]
 
-example_workflows/NAME.json is saved by ComfyUI's page: edit it there. From it, this command makes
-example_workflows/api/NAME.json, which tools/run_workflow.py runs. With --thumbnails the workflow also runs, without
-ComfyUI, and what it saves becomes example_workflows/NAME.jpg. Workflows with nodes that only ComfyUI has keep their
-thumbnails.
+example_workflows/'01 Name of it.json' is saved by ComfyUI's page, which shows this name: edit it there. From it, this
+command makes example_workflows/api/name_of_it.json, which tools/run_workflow.py runs. With --thumbnails the workflow
+also runs, without ComfyUI, and what it saves becomes the .jpg beside it. Workflows with nodes that only ComfyUI has
+keep their thumbnails.
 """
 
 import argparse
@@ -28,20 +28,25 @@ from runner.workflow_graph import WorkflowError
 THUMBNAIL_SIDE = 512
 MAX_THUMBNAIL_BYTES = 100_000  # maximum size of a thumbnail file: the template browser loads all thumbnails at once
 MAX_THUMBNAIL_IMAGES = 16  # maximum number of images of a batch or a film in a thumbnail
-# By the name of an example, the maximum number of its frames in the thumbnail, where more would all look alike
-MOST = {"film_style": 4, "microscope": 4}
+# By the name of an API form, the maximum number of frames in the thumbnail, where more would all look alike
+MOST = {"video_style": 4, "microscope": 4}
 
 
 def parse_arguments(arguments: list[str]) -> argparse.Namespace:
     """Read the command line."""
     description, _, details = (__doc__ or "").partition("\n")
     parser = argparse.ArgumentParser(prog="make_examples", description=description, epilog=details)
-    parser.add_argument("names", nargs="*", metavar="name", help="the example to make, without .json; all by default")
+    parser.add_argument("names", nargs="*", metavar="name", help="the example to make, as in api/; all by default")
     parser.add_argument(
         "--directory", type=Path, default=REPOSITORY / "example_workflows", help="the folder with the examples and api/"
     )
     parser.add_argument("--thumbnails", action="store_true", help="also run each example and write NAME.jpg")
     return parser.parse_args(arguments)
+
+
+def name_api(path: Path) -> str:
+    """Return the name of the API form of an example: '01 Class to image.json' has class_to_image.json."""
+    return path.stem.lstrip("0123456789 ").lower().replace(" ", "_")
 
 
 def make_api_text(path: Path) -> str:
@@ -62,7 +67,7 @@ def make_thumbnail(prompt: Path, target: Path) -> None:
         # The node that saves runs last; others may show pictures, too.
         *_, (_, shown) = run(prompt, output=output, only=savers[:1])
         pictures = [picture for entry in shown["images"] for picture in _read_frames(output / entry["filename"])]
-    target.write_bytes(encode_thumbnail(tile_images(pictures, MOST.get(target.stem, MAX_THUMBNAIL_IMAGES))))
+    target.write_bytes(encode_thumbnail(tile_images(pictures, MOST.get(prompt.stem, MAX_THUMBNAIL_IMAGES))))
 
 
 def _read_frames(path: Path) -> list[Image.Image]:
@@ -102,12 +107,13 @@ def main(arguments: list[str]) -> int:
     options = parse_arguments(arguments)
     directory: Path = options.directory
     failed = 0
-    for name in options.names or sorted(path.stem for path in directory.glob("*.json")):
-        prompt = directory / "api" / f"{name}.json"
-        prompt.write_text(make_api_text(directory / f"{name}.json"), encoding="utf-8")
+    examples = {name_api(path): path for path in sorted(directory.glob("*.json"))}
+    for name in options.names or examples:
+        prompt, path = directory / "api" / f"{name}.json", examples[name]
+        prompt.write_text(make_api_text(path), encoding="utf-8")
         if options.thumbnails:
             try:
-                make_thumbnail(prompt, directory / f"{name}.jpg")
+                make_thumbnail(prompt, path.with_suffix(".jpg"))
             except WorkflowError as error:
                 print(f"{name} keeps its thumbnail: {error}", file=sys.stderr)
                 failed = 1

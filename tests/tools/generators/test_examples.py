@@ -89,10 +89,10 @@ def test_a_batch_becomes_a_sheet_from_its_first_image_to_its_last(count: int, mo
 def test_an_example_gets_its_api_form_and_thumbnail(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "api").mkdir()
     load, links = make_node(1, "LoadImage", [widget("image", "COMBO")], [PICTURE]), [[2, 1, 0, 2, 0, "IMAGE"]]
-    for name, saver in (("good", "SaveImage"), ("silent", "NoSuchNode")):
+    for name, saver in (("01 Good one", "SaveImage"), ("02 Silent", "NoSuchNode")):
         save = make_node(2, saver, [{"name": "images", "type": "IMAGE", "link": 2}], [])
         (tmp_path / f"{name}.json").write_text(json.dumps({"nodes": [load, save], "links": links}))
     assert main(["--directory", str(tmp_path), "--thumbnails"]) == 1
     assert "silent keeps its thumbnail" in capsys.readouterr().err
-    assert [path.name for path in tmp_path.glob("*.jpg")] == ["good.jpg"]
-    assert json.loads((tmp_path / "api" / "good.json").read_text())["1"]["inputs"] == {"image": PICTURE}
+    assert [path.name for path in tmp_path.glob("*.jpg")] == ["01 Good one.jpg"]
+    assert json.loads((tmp_path / "api" / "good_one.json").read_text())["1"]["inputs"] == {"image": PICTURE}

@@ -227,7 +227,7 @@ def test_every_example_is_a_grid_of_cells_and_those_of_quality_ask_for_what_the_
     counts = {"feature_atlas": 112, "quality_classes": 160, "quality_text": 40, "small": 12}
     assert {name: len(list_all(plan)) for name, plan in plans.items()} == counts
     for name, axis, labels in (
-        ("quality_classes", "workflow", ["picture", "sketch"]),
+        ("quality_classes", "DAS_Optimize.recipe", ["picture", "sketch"]),
         ("quality_classes", "DAS_ClassObjective.classes", classes.WISHES),
         ("quality_text", "DAS_TextObjective.text", [*text.PROMPTS]),
     ):
