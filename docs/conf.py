@@ -7,8 +7,11 @@ import sys
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
+from docutils import nodes
 from sphinx.application import Sphinx
+from sphinx.transforms import SphinxTransform
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT))
@@ -31,6 +34,17 @@ html_theme, html_title, html_favicon, html_logo = "furo", "Direct Ascent", "icon
 html_static_path, html_css_files = ["site.css"], ["site.css"]
 html_show_copyright = html_copy_source = False
 copybutton_prompt_text = ">>> "
+
+
+class NameFilesOfImages(SphinxTransform):
+    """Name the files of images as the disk does: Sphinx looks for "01%20Class.jpg" where a page has to write that."""
+
+    default_priority = 100
+
+    def apply(self, **kwargs: Any) -> None:
+        """Decode the addresses of all images of a page."""
+        for image in self.document.findall(nodes.image):
+            image["uri"] = unquote(image["uri"])
 
 
 def find_home(name: str) -> str:
@@ -98,6 +112,7 @@ def write_defaults(*event: Any) -> tuple[str, str] | None:
 
 def setup(app: Sphinx) -> None:
     """Let Sphinx call what completes signatures, and pages after the theme."""
+    app.add_transform(NameFilesOfImages)
     app.connect("autodoc-process-signature", write_defaults)
     app.connect("html-page-context", complete_roles, priority=900)
 
