@@ -9,7 +9,6 @@ from .ascent.loop import Optimize
 from .looks.catalog import Look
 from .models.classifier import LoadClassifier
 from .models.clip import CLIPFromComfyUI, LoadCLIP
-from .models.labels import PickClass
 from .models.layers import ListLayers
 from .models.teaching import TeachJudge
 from .objectives.change import Ensemble, Region, Schedule
@@ -44,7 +43,6 @@ NODES = [
     FilmStack,
     ZoomStack,
     Augmentation,
-    PickClass,
     ClassObjective,
     TextObjective,
     ImageObjective,

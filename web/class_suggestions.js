@@ -13,15 +13,10 @@ const LEAST_UNKNOWN = 4; // the fewest letters of a word that is reported as unk
 
 let list = null; // the open list: { box, area, names, chosen, listening }; null if there is none
 
-// Returns the names in Pick ImageNet Class. A name that two classes share has the index of the class before it.
-function findNames() {
-  const spec = LiteGraph.registered_node_types.DAS_PickClass?.nodeData?.input?.required?.name ?? [];
-  return spec[1]?.options ?? (Array.isArray(spec[0]) ? spec[0] : []);
-}
-
-// Returns the words that may stand after "all".
-function findKinds() {
-  return LiteGraph.registered_node_types[NODE]?.nodeData?.input?.required?.classes?.[1]?.kinds ?? [];
+// Returns what Class Objective knows: the "names" of classes, or the "kinds" that may stand after "all". A name that two
+// classes share has the index of the class before it.
+function find(what) {
+  return LiteGraph.registered_node_types[NODE]?.nodeData?.input?.required?.classes?.[1]?.[what] ?? [];
 }
 
 // Returns the node of the open graph to which a text box belongs, and the name of the widget of the text box.
@@ -73,9 +68,9 @@ function match({ word, isKind }) {
   const sought = word.trim().toLowerCase();
   if (sought.length < LEAST) return [];
   // A sunflower is a flower.
-  const kinds = findKinds().filter((kind) => kind.startsWith(sought) || sought.endsWith(kind));
+  const kinds = find("kinds").filter((kind) => kind.startsWith(sought) || sought.endsWith(kind));
   if (isKind) return kinds.filter((kind) => kind !== sought);
-  const found = findNames().map((name) => [rank(name, sought), name]);
+  const found = find("names").map((name) => [rank(name, sought), name]);
   const kept = found.filter(([place]) => place >= 0).sort((a, b) => a[0] - b[0] || a[1].length - b[1].length);
   const names = kept.map(([, name]) => name);
   return names.some((name) => name.toLowerCase() === sought) ? [] : [...kinds.map((kind) => `all ${kind}`), ...names];
@@ -85,10 +80,10 @@ function match({ word, isKind }) {
 // a colon (before a weight) or a closing parenthesis, also full-width.
 function explain({ word, isKind }) {
   const sought = word.trim().toLowerCase();
-  const names = findNames();
+  const names = find("names");
   if (sought.length < LEAST_UNKNOWN || !names.length || /^[\dn]\d*$/.test(sought) || /[:)\uff1a\uff09]/.test(sought))
     return "";
-  if ((isKind ? findKinds() : names).some((name) => name.toLowerCase().includes(sought))) return "";
+  if ((isKind ? find("kinds") : names).some((name) => name.toLowerCase().includes(sought))) return "";
   // The node also knows second names of classes, which are not in the list.
   return `No class in the list is called “${sought.slice(0, 30)}”. Text Objective takes any words.`;
 }
@@ -176,7 +171,7 @@ function onInput({ target }) {
 // Lists all names, where nothing is written yet.
 function onArrow({ key, target }) {
   if (list || key !== "ArrowDown" || !(target instanceof HTMLTextAreaElement)) return;
-  if (isClasses(...findWidget(target)) && !readWord(target).word.trim()) show(target, findNames());
+  if (isClasses(...findWidget(target)) && !readWord(target).word.trim()) show(target, find("names"));
 }
 
 function onKey(event) {

@@ -1,19 +1,20 @@
 """The node Direct Ascent Look."""
 
+from collections.abc import Mapping
 from typing import Any
 
 from comfy_api.latest import io
-from torch import Tensor
 
 from ...das_core.common.choices import check_choice
-from ...das_core.looks.catalog import LOOKS, adjust_look, read_count
-from ...das_core.looks.colors import PALETTES, Dither, find_image_palette
+from ...das_core.looks.catalog import LOOKS, adjust_look
+from ...das_core.looks.colors import MOST_COLORS, PALETTES, Dither, find_image_palette
 from .. import bridge
 from ..node import Node
 from ..schema import Look as LookSocket
-from ..schema import list_options, schema, tip
+from ..schema import list_options, make_options, read_choice, schema, tip
 
 _DITHERS = ["auto", *list_options(Dither, "off")]
+_PALETTES = ("of the look", "of the picture", "of an image", "hex codes", *PALETTES)
 
 
 class Look(Node):
@@ -40,32 +41,46 @@ class Look(Node):
                     "coarse, with fewer details.",
                 ),
                 tip(
-                    io.String.Input("palette", default=""),
-                    "Empty: that of the look. For pixel art, posters, cross-stitch and mosaics a number of colours to "
-                    f"find in the picture (4: bold, 64: hardly shows), a name ({', '.join(PALETTES)}), or hex codes "
-                    "such as #1d2b53 #ff004d #fff1e8. For ink two hex codes: of the ink, and of the paper.",
-                ),
-                tip(
                     io.Combo.Input("dither", options=_DITHERS, default="auto"),
                     "How colours in between are mixed of those of a palette. off: flat. ordered: in a regular pattern, "
                     "as in old games. diffusion: without a visible pattern; slow. auto: that of the look.",
                 ),
                 tip(
-                    io.Image.Input("palette_from", optional=True),
-                    "An image whose colours become the palette: as many as `palette` says, else 8; for ink its darkest "
-                    "and its brightest.",
+                    io.DynamicCombo.Input("palette", options=_list_palettes()),
+                    "Which colours there are. of the look: its own. of the picture, of an image: as many as you say, "
+                    "found there. hex codes: your own. The others are palettes by name. Oil, watercolour and glass "
+                    "have the colours of the picture.",
                 ),
             ],
             outputs=[LookSocket.Output("look", tooltip="For Direct Ascent Optimize.")],
         )
 
     @classmethod
-    def execute(
-        cls, look: Any, size: float, palette: str, dither: Any, palette_from: Tensor | None = None
-    ) -> io.NodeOutput:
+    def execute(cls, look: Any, size: float, dither: Any, palette: Mapping[str, Any] | None = None) -> io.NodeOutput:
         check_choice("look", look, LOOKS)
         check_choice("dither", dither, _DITHERS)
-        if palette_from is not None:
-            count = 2 if hasattr(LOOKS[look], "ink") else read_count(palette) or 8
-            palette = " ".join(find_image_palette(bridge.from_comfy_images(palette_from), count))
-        return io.NodeOutput(adjust_look(LOOKS[look], size, palette, "" if dither == "auto" else dither))
+        name, values = read_choice("palette", palette, _PALETTES)
+        colors = {
+            "of the look": "",
+            "of the picture": str(values.get("colors")),
+            "of an image": "",
+            "hex codes": values.get("codes", ""),
+        }.get(name, name)
+        if name == "of an image":
+            count = 2 if hasattr(LOOKS[look], "ink") else values["colors"]
+            colors = " ".join(find_image_palette(bridge.from_comfy_images(values["image"]), count))
+        return io.NodeOutput(adjust_look(LOOKS[look], size, colors, "" if dither == "auto" else dither))
+
+
+def _list_palettes() -> list[Any]:
+    """Return the options of `palette`, with what some of them ask for."""
+    colors = tip(
+        io.Int.Input("colors", default=8, min=2, max=MOST_COLORS),
+        "How many. 4: bold. 64: hardly seen. Looks in ink take the darkest and the brightest of an image.",
+    )
+    image = io.Image.Input("image", tooltip="The image that lends its colours.")
+    codes = tip(
+        io.String.Input("codes", default="#1d2b53 #fff1e8"),
+        "Hex codes with spaces between them: one for each colour, or for ink that of the ink and that of the paper.",
+    )
+    return make_options(_PALETTES, **{"of the picture": [colors], "of an image": [image, colors], "hex codes": [codes]})

@@ -25,7 +25,7 @@ SEARCHES = {
     "feature visualization": "Feature Objective",
     "seamless tile": "Image Stack",
     "class": "Class Objective",
-    "imagenet": "Pick ImageNet Class",
+    "category": "Class Objective",
     "inpaint": "Inpaint",
     "text to image": "Text to Image",
     "interpretability": "Feature Objective",

@@ -1,29 +1,28 @@
-"""Classes and prompts as people write them, in the real ComfyUI: a class that is picked, a script that is not read."""
+"""Classes and prompts as people write them, in the real ComfyUI: a class through a link, a script that is not read."""
 
 from typing import Any
 
 import pytest
 from playwright.sync_api import Page
 
-from harness.client import Client, PromptFailedError, PromptRejectedError
+from harness.client import Client, PromptFailedError
 from harness.page import close_dialogs, export_api, load_api, load_workflow, press_run
 from short_examples import PLAIN_STACK, customise
 
 NAME, OBJECTIVE, OPTIMIZE = "1", "3", "5"
 
 
-def picked(name: Any = "517 crane") -> dict[str, Any]:
-    """One small step toward a picked class; its name is shown."""
+def ask(classes: Any) -> dict[str, Any]:
+    """One small step toward what stands in the text box of Class Objective."""
     stack = {"width": 64, "height": 64, "batch_size": 1, "start": "gray", "seed": 0}
     details = customise("details", {"margin": 8, **PLAIN_STACK})
     recipe = {"steps": 1, "optimizer": "adam", "optimizer.learning_rate": 0.02, "schedule": "constant"}
     recipe |= {"preview_every": 0, "frame_every": 0, "chunk": 0, "focus": "everywhere", "denoise": "off"}
     return {
-        NAME: {"class_type": "DAS_PickClass", "inputs": {"name": name}},
         "2": {"class_type": "DAS_LoadClassifier", "inputs": {"source": "starter", "precision": "auto"}},
         OBJECTIVE: {
             "class_type": "DAS_ClassObjective",
-            "inputs": {"classifier": ["2", 0], "classes": [NAME, 0], "score": "logit", "weight": 1.0},
+            "inputs": {"classifier": ["2", 0], "classes": classes, "score": "logit", "weight": 1.0},
         },
         "4": {"class_type": "DAS_ImageStack", "inputs": stack | details},
         OPTIMIZE: {
@@ -36,26 +35,22 @@ def picked(name: Any = "517 crane") -> dict[str, Any]:
             },
         },
         "6": {"class_type": "PreviewImage", "inputs": {"images": [OPTIMIZE, 0]}},
-        "7": {"class_type": "PreviewAny", "inputs": {"source": [NAME, 0]}},
     }
 
 
-def test_a_picked_class_links_into_the_text_box_in_the_page_and_runs(comfyui: Client, page: Page) -> None:
-    load_api(page, picked(), "picked")
-    assert export_api(page)[OBJECTIVE]["inputs"]["classes"] == [NAME, 0]
+def link(word: str) -> dict[str, Any]:
+    """The same toward a text of another node, through a switch: its output has any type, so nobody checks the value."""
+    text = {"class_type": "PrimitiveString", "inputs": {"value": word}}
+    switch = {"class_type": "ComfySwitchNode", "inputs": {"switch": True, "on_true": ["8", 0], "on_false": ["8", 0]}}
+    return {"8": text, NAME: switch, **ask([NAME, 0])}
+
+
+def test_a_class_comes_through_a_link_into_the_text_box_in_the_page_and_runs(comfyui: Client, page: Page) -> None:
+    load_api(page, link("Orca"), "linked")
     saved = page.evaluate("JSON.parse(JSON.stringify(app.graph.serialize()))")
-    load_workflow(page, saved, "picked again")
+    load_workflow(page, saved, "linked again")
     assert export_api(page)[OBJECTIVE]["inputs"]["classes"] == [NAME, 0]
-    history = comfyui.wait(press_run(page), timeout=300)
-    assert comfyui.get_images(history, "6")
-    assert history["outputs"]["7"]["text"] == ["517 crane"]
-
-
-def test_a_class_by_another_of_its_names_comes_out_by_its_usual_one(comfyui: Client) -> None:
-    prompt = picked("Orca")
-    prompt["7"]["inputs"] = {"source": [NAME, 0]}
-    history = comfyui.run({name: prompt[name] for name in (NAME, "7")})
-    assert history["outputs"]["7"]["text"] == ["killer whale"]
+    assert comfyui.get_images(comfyui.wait(press_run(page), timeout=300), "6")
 
 
 @pytest.mark.parametrize(
@@ -65,27 +60,13 @@ def test_a_class_by_another_of_its_names_comes_out_by_its_usual_one(comfyui: Cli
         ("crane", r"class 'crane' could be 2 classes; write the index of one: 134 crane"),
     ],
 )
-def test_a_mistyped_class_is_refused_in_our_words(comfyui: Client, name: str, says: str) -> None:
-    prompt = picked(name)
-    with pytest.raises(PromptRejectedError, match=says):
-        comfyui.run({part: prompt[part] for part in (NAME, "7")})
-
-
-def test_a_mistyped_class_through_a_link_is_refused_in_our_words(comfyui: Client) -> None:
-    # The output of a switch has any type, and ComfyUI checks no value that comes through a link.
-    word = {"class_type": "PrimitiveString", "inputs": {"value": "jelyfish"}}
-    switch = {"class_type": "ComfySwitchNode", "inputs": {"switch": True, "on_true": ["8", 0], "on_false": ["8", 0]}}
-    prompt = {"8": word, "9": switch, **picked(["9", 0])}
-    prompt = {name: prompt[name] for name in ("7", "8", "9", NAME)}
-    with pytest.raises(PromptFailedError, match=r"class 'jelyfish' is unknown; the nearest are 107 jellyfish"):
-        comfyui.run(prompt)
+def test_a_mistyped_class_through_a_link_is_refused_in_our_words(comfyui: Client, name: str, says: str) -> None:
+    with pytest.raises(PromptFailedError, match=says):
+        comfyui.run(link(name))
 
 
 def test_a_class_that_is_none_is_said_on_the_node_until_it_is_one(comfyui: Client, page: Page) -> None:
-    prompt = picked()
-    prompt[OBJECTIVE]["inputs"]["classes"] = "flowers"
-    del prompt[NAME], prompt["7"]
-    load_api(page, prompt, "flowers")
+    load_api(page, ask("flowers"), "flowers")
     before = page.evaluate(f"app.graph.getNodeById({OBJECTIVE}).size[1]")
     assert comfyui.wait(press_run(page), timeout=300)["status"]["status_str"] == "error"
     said = f"app.graph.getNodeById({OBJECTIVE}).widgets.find(widget => widget.name === '$$node-text-preview')?.value"
@@ -105,10 +86,7 @@ def test_a_class_that_is_none_is_said_on_the_node_until_it_is_one(comfyui: Clien
 
 @pytest.mark.parametrize("classes", ["all dog", "jellyfish, goldfish: 2", "(jellyfish:1.3)"])
 def test_classes_of_a_kind_by_comma_and_in_parentheses_climb(comfyui: Client, classes: str) -> None:
-    prompt = picked()
-    prompt[OBJECTIVE]["inputs"]["classes"] = classes
-    del prompt[NAME], prompt["7"]
-    assert comfyui.get_images(comfyui.run(prompt, timeout=300), "6")
+    assert comfyui.get_images(comfyui.run(ask(classes), timeout=300), "6")
 
 
 def asked(text: str) -> dict[str, Any]:

@@ -62,7 +62,7 @@ def read_wish(spec: Mapping[Any, str], built: Workflow) -> str:
     (path,) = spec.values()
     node, name = find_input(built, path)
     if name not in node.inputs or isinstance(node.inputs[name], list):
-        raise RunsError(f"judge: {path} holds no text; name the input that does, such as DAS_PickClass.name")
+        raise RunsError(f"judge: {path} holds no text; name the input that does, such as DAS_ClassObjective.classes")
     return str(node.inputs[name])
 
 

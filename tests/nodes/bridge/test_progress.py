@@ -135,8 +135,8 @@ def test_the_advice_at_the_end_of_a_long_message_fits_on_a_node(progress: Module
 
 def test_a_node_of_the_pack_says_why_it_failed(pack: Pack, running: Running) -> None:
     with pytest.raises(ValueError, match="is unknown"):
-        pack.run("DAS_PickClass", name="sunflower")
-    assert running.server.texts[-1].startswith("class 'sunflower' is unknown; write 'all flower' for 3 of this kind")
+        pack.objective(classes="sunflower")
+    assert running.server.texts[-1].startswith("class 'sunflower' is unknown and nothing is near; write a name such as")
 
 
 def test_a_refusal_that_repeats_thousands_of_characters_is_cut_in_its_middle(progress: ModuleType) -> None:

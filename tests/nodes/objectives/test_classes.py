@@ -19,13 +19,22 @@ def test_lines_become_targets_with_their_weights(pack: Pack, toy: Any) -> None:
 @each_case("classes", "jelyfish", "crane", "all sunflower", "sunflower: big")
 def test_where_all_names_are_listed_is_said_for_those_of_imagenet(pack: Pack, starter: Any, classes: str) -> None:
     with pytest.raises(
-        ValueError,
-        match=r"\. The node Pick ImageNet Class lists all 1,000 names\. For anything else, .* Text Objective$",
+        ValueError, match=r"\. An arrow key down in .* lists all names\. For anything else, .* Text Objective$"
     ):
         pack.run("DAS_ClassObjective", classifier=starter, classes=classes)
     with pytest.raises(ValueError, match=r"nothing is near|no words") as error:
         pack.objective(classes=classes.replace("crane", "sunflower").replace("jelyfish", "sunflower"))
-    assert "Pick ImageNet Class" not in str(error.value)
+    assert "arrow key" not in str(error.value)
+
+
+def test_the_text_box_knows_every_class_once_in_alphabetical_order(pack: Pack) -> None:
+    text = next(one for one in pack.node("DAS_ClassObjective").GET_SCHEMA().inputs if one.id == "classes")
+    names = text.extra_dict["names"]
+    labels = pack.module("das_core.models.labels").imagenet_labels()
+    assert len(names) == len({name.casefold() for name in names}) == 1000
+    assert {labels.find(name) for name in names} == set(range(1000))
+    place = names.index("134 crane")
+    assert names[place - 1 : place + 3] == ["cradle", "134 crane", "517 crane", "crash helmet"]
 
 
 @each_case("kind", "total_variation", "l2", "spectrum", "range")
