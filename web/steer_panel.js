@@ -17,12 +17,12 @@ const GAP = 4;
 const MARGIN = 10; // around an element on a node, as the page sets it
 
 // The words of the panel, and in other languages.
-const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "clear", "weigh", "repeats", "seed"];
+const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "anew", "weigh", "repeats", "seed"];
 const TEXTS = {
-  en: ["focus", "protect", "choose", "More", "Larger", "undo", "clear", "slider", "Run repeats", "seed"],
-  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "清除", "滑块", "运行将重复", "种子"],
-  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "消去", "スライダー", "実行で繰り返す", "シード"],
-  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "지우기", "슬라이더", "실행이 반복", "시드"],
+  en: ["focus", "protect", "choose", "More", "Larger", "undo", "a new one", "slider", "Run makes the same again", "seed"],
+  zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "换一幅", "滑块", "运行会得到同一幅", "种子"],
+  ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "新しい絵", "スライダー", "実行すると同じ絵", "シード"],
+  ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "새 그림", "슬라이더", "실행하면 같은 그림", "시드"],
   fr: [
     "foyer",
     "protéger",
@@ -30,9 +30,9 @@ const TEXTS = {
     "Continuer",
     "Agrandir",
     "annuler",
-    "effacer",
+    "une autre",
     "curseur",
-    "Exécuter répète",
+    "Exécuter refait la même",
     "graine",
   ],
 };
@@ -43,7 +43,7 @@ const TIPS = {
   more: "Climb on from this picture, for as many steps again.",
   larger: "Go on at twice the size, for a third of the steps.",
   undo: "Forget the last act; the next Run does the others again.",
-  clear: "Forget what was steered, for a run without it.",
+  anew: "Make another picture: without what was steered, and with another seed.",
   slider: "How much it counts. 0: not at all. 1: as its weight says. 3: three times. After a run: for More and Larger.",
 };
 
@@ -194,12 +194,16 @@ export class Panel {
     this.show();
   }
 
-  clear() {
+  // Forgets what was steered; `anew`: for another picture.
+  clear(anew = false) {
     const { properties } = this.node;
     for (const [key, value] of Object.entries(properties[SEEDS] ?? {})) {
       const [id, name] = key.split(" ");
-      const [, control] = listSeeds(id).find(([seed]) => seed.name === name) ?? [];
-      if (control?.options.values?.includes(value)) control.value = value;
+      const [seed, control] = listSeeds(id).find(([seed]) => seed.name === name) ?? [];
+      if (!control?.options.values?.includes(value)) continue;
+      control.value = value;
+      // It changes the seed after a run only, and the next run has to have another one.
+      if (anew && value === "randomize") seed.value = Math.floor(Math.random() * 2 ** 50);
     }
     properties[PROPERTY] = "";
     delete properties[SEEDS];
@@ -297,7 +301,10 @@ export class Panel {
       undo.style.marginLeft = "auto";
       parts.push(
         undo,
-        makeButton("clear", () => this.clear()),
+        makeButton("anew", () => {
+          this.clear(true);
+          app.queuePrompt(0);
+        }),
       );
     }
     return [...parts, make("span", { width: "100%" }, { textContent, title })];

@@ -41,6 +41,8 @@ def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steeri
     """
     status, previews, finish = Status(ascent.steps, ascent.plan.parts), Previews(preview_every), steering.controls
     until = min(ascent.steps, steering.until)
+    # Judges are less sure of a good engraving than of a photograph, so that a share of one says nothing of it.
+    is_plain = ascent.stack.spec.look is None
     prefix = steering.name
 
     def look_up() -> None:
@@ -57,7 +59,7 @@ def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steeri
                 # If Finish now has abandoned a step, `_take_steps` yields the step before it once more.
                 left_out = done > len(ascent.history)
                 done = len(ascent.history)
-                scores = step.record.scores
+                scores = step.record.scores if is_plain else {}
                 last = left_out or done >= until or finish.is_pressed
                 image = draw_sheet(step.stack) if previews.is_due(done, last) else None
                 text = prefix + status.describe_step(done, scores)
@@ -67,7 +69,7 @@ def climb(ascent: Ascent, preview_every: int, frame_every: int, steering: Steeri
                 if (last or due) and not (left_out and due):
                     kept.append(step.image().to(bridge.get_storage_device()))
                 if last:
-                    ended = status.describe_end(done, _score(ascent))
+                    ended = status.describe_end(done, _score(ascent) if is_plain else {})
                     bridge.show_text(ended)
                     break
         except BaseException as error:  # a cancel is an Exception in ComfyUI 0.8.0, not in 0.33

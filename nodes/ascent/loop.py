@@ -139,7 +139,7 @@ class Optimize(Node):
             bridge.make_room(needed, *_explain_memory(stack, chosen.optimizer))
             bridge.show_text(f"preparing {stack.spec.width} x {stack.spec.height}")
             device = bridge.get_device()
-            with add_advice(ActError, ". After other changes, clear below Finish now forgets what was steered"):
+            with add_advice(ActError, ". After other changes, 'a new one' below Finish now forgets what was steered"):
                 ascent = chosen.prepare(stack, plan, seed=seed, chunk=settings.chunk, device=device, acts=steering.acts)
             kept: list[torch.Tensor] = []
             histories: list[tuple[Record, ...]] = []

@@ -118,8 +118,13 @@ def test_what_is_done_in_the_panel_changes_the_picture_and_what_is_saved_does_it
     press(page, "undo")
     assert read_acts(page) == acts
     assert page.locator("[data-das-steer=more], [data-das-steer=larger]").count() == 0
-    press(page, "clear")
+    seed = f"() => {{ {FIND} return node.widgets.find(({{ name }}) => name === 'seed').value }}"
+    before = page.evaluate(seed)
+    press(page, "anew")
     assert read_acts(page) == []
+    assert page.evaluate(seed) != before
+    page.locator("[data-das-steer=protect]").wait_for(state="attached")
+    comfyui.stop_all()
 
 
 JS_ACT = """([choice, value, places]) => {
@@ -238,5 +243,5 @@ def test_a_tab_that_is_opened_again_steers_and_a_strangers_acts_can_be_cleared(c
     for number, hostile in enumerate(["not JSON", 5, '{"a": 1}', "[" * 9999, [1], {}]):
         optimize["properties"]["das_acts"] = hostile
         load_workflow(page, saved, f"strange {number}")
-        press(page, "clear")
+        press(page, "undo")
         assert read_acts(page) == []

@@ -136,6 +136,14 @@ def test_it_says_the_step_and_the_score_and_in_the_end_what_it_did(pack: Pack, r
     assert end.split()[-1] == f"{math.exp(float(scores.table)):.0%}"
 
 
+def test_no_share_is_said_under_a_look(pack: Pack, running: Running) -> None:
+    """A judge is less sure of a good engraving than of a photograph."""
+    pack.optimize(steps=3, look=pack.run("DAS_Look", look="engraving")[0])
+    step, end = running.server.texts[3], running.server.texts[-1]
+    assert re.fullmatch(r"step 1/3 · up to \d+ s left", step)
+    assert re.fullmatch(r"3 steps in \d+ s", end)
+
+
 CPU_ERROR = "DefaultCPUAllocator: can't allocate memory: you tried to allocate 8 bytes"
 
 

@@ -100,7 +100,9 @@ def test_a_refused_act_is_said_and_changes_nothing(pack: Pack, running: Running)
     (refused,) = running.server.events[1][1]["refused"]
     assert "no objective 'castle'; there are" in refused
     assert any("no image 5 that climbs" in text for text in running.server.texts)
-    with pytest.raises(ValueError, match=r"act 1, at step 2: there is no objective 'castle'.* clear below Finish now"):
+    with pytest.raises(
+        ValueError, match=r"act 1, at step 2: there is no objective 'castle'.* 'a new one' below Finish now"
+    ):
         optimize(pack, acts='[[2,"weigh","castle",2]]')
 
 
