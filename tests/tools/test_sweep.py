@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -127,6 +128,16 @@ def test_a_full_disk_is_one_line(run: Run, monkeypatch: pytest.MonkeyPatch) -> N
     assert err.splitlines()[-1].startswith("sweep: stopped: No space left on device (sheet.png); make room, or move ")
 
 
+@contextmanager
+def start(command: list[Any], folder: Path) -> "Iterator[subprocess.Popen[str]]":
+    """Start a process; it is killed when the test ends in between, which would wait for it for ever."""
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, start_new_session=True, cwd=folder) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def wait_for(process: "subprocess.Popen[str]", done: Callable[[], bool]) -> None:
     until = time.monotonic() + PROCESS_SECONDS
     while process.poll() is None and not done():
@@ -149,15 +160,14 @@ def test_a_kill_then_ctrl_c_then_the_same_command_to_the_end(run: Run, tmp_path:
     def count() -> int:
         return len(list(results.glob("cells/*/*/row.json")))
 
-    started: dict[str, Any] = {"stderr": subprocess.PIPE, "text": True, "start_new_session": True, "cwd": tmp_path}
-    with subprocess.Popen(command, **started) as process:
+    with start(command, tmp_path) as process:
         wait_for(process, lambda: count() > 0)
         process.kill()
         _, err = process.communicate(timeout=PROCESS_SECONDS)
     assert process.returncode == -signal.SIGKILL, err
     first = count()
     assert 1 <= first < 24
-    with subprocess.Popen(command, **started) as process:
+    with start(command, tmp_path) as process:
         wait_for(process, lambda: count() > first)
         # To the whole group, as a terminal does; three times, out of impatience.
         for _ in range(3):
