@@ -22,7 +22,7 @@ from das_core.models.classifier import Classifier
 from das_core.models.sources.starters import load_starter
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
-from das_core.stack.parametrizations import OperatorForm, ParametrizationName
+from das_core.stack.parametrizations import OperatorForm
 from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.stack.zoom import Zoom
@@ -106,14 +106,12 @@ def report_estimates(judge: Classifier) -> str:
     return "\n".join(rows)
 
 
-_PARAMETRIZATIONS: list[tuple[ParametrizationName, int]] = [("maco", 320), ("fourier", 448)]
-
 # Twenty renders of many kinds
 RENDERS: list[tuple[StackSpec, Optimizer]] = [
     *((StackSpec(width, height), NormalizedAscent()) for width, height in ((224, 224), (384, 384), (512, 512))),
     *((StackSpec(width, height), SGD()) for width, height in ((640, 384), (768, 512), (1024, 1024))),
     *((StackSpec(side, side, 0, tile=True), NormalizedAscent()) for side in (256, 512)),
-    *((StackSpec(side, side, parametrization=kind), NormalizedAscent()) for kind, side in _PARAMETRIZATIONS),
+    (StackSpec(448, 448, parametrization="fourier"), NormalizedAscent()),
     *((StackSpec(side, side, method="layers"), NormalizedAscent()) for side in (320, 480)),
     *((StackSpec(width, width // 2, method="layers"), SGD()) for width in (320, 640)),
     *((StackSpec(side, side), Adam()) for side in (384, 512)),

@@ -1,7 +1,7 @@
-"""Parametrisations: ascents that move levels, pixels, Fourier coefficients or phases, under equal settings.
+"""Parametrisations: ascents that move levels, pixels or Fourier coefficients, under equal settings.
 
-One setting differs: the ascent of phases starts from noise, the others from grey (`make_recipe`). The classes are those
-on which settings are chosen (`benchmarks.ablation`), but no setting was chosen by the results of this benchmark.
+The classes are those on which settings are chosen (`benchmarks.ablation`), but no setting was chosen by the results
+of this benchmark.
 """
 
 from dataclasses import replace
@@ -23,7 +23,6 @@ TITLES = {
     "pyramid": "levels, without a tilt",
     "pixels": "pixels",
     "fourier": "Fourier coefficients, the scale of lucid",
-    "maco": "phases alone, from noise of 1 / f",
 }
 SHEET = HERE / "parametrizations.jpg"
 _SHOWN = 6
@@ -49,7 +48,6 @@ def make_recipe(parametrization: str) -> Recipe:
         name=f"moved_{parametrization}",
         title=TITLES[parametrization],
         spec=StackSpec(levels=levels, parametrization=parametrization),  # type: ignore[arg-type]
-        start="noise" if parametrization == "maco" else "gray",
     )
 
 

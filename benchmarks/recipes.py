@@ -58,11 +58,8 @@ class Recipe(recipe.Recipe):
 
     def begin(self, objectives: Sequence[Objective], seed: int) -> Ascent:
         """Return the ascent of one picture, before its first step."""
-        # If the parametrisation keeps the Fourier magnitudes of the start, these must be like those of photographs: a
-        # decay of 0.7 gives noise with magnitudes of about 1 / f.
-        decay = 0.7 if self.spec.keeps_magnitudes else 0.4
         from_noise = self.start == "noise"
-        stack = ImageStack.noise(self.spec, decay=decay, seed=seed) if from_noise else ImageStack.gray(self.spec)
+        stack = ImageStack.noise(self.spec, seed=seed) if from_noise else ImageStack.gray(self.spec)
         settings = {each.name: getattr(self, each.name) for each in fields(recipe.Recipe)}
         return recipe.Recipe(**settings).prepare(stack, objectives, seed=seed)
 

@@ -43,7 +43,6 @@ from das_core.models.embedder import Embedder
 from das_core.models.judge import Judge
 from das_core.models.layers.activations import Activations
 from das_core.models.layers.layer import find_layers
-from das_core.models.sources.preferences import PreferenceHead, load_preference
 from das_core.objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
 from das_core.objectives.classes import classes
 from das_core.objectives.content import caricature, content
@@ -54,7 +53,6 @@ from das_core.objectives.functions import activations, of_views
 from das_core.objectives.latent import latent
 from das_core.objectives.objective import Objective
 from das_core.objectives.per_image import one_per_image
-from das_core.objectives.preference import preference
 from das_core.objectives.priors import prior
 from das_core.objectives.style import style
 from das_core.objectives.term import Term
@@ -116,13 +114,13 @@ else:
 __all__ = [
     "ATTACK", "BEST", "CLIP", "DREAM", "FEATURE", "PICTURE", "SECOND_OPINION", "SKETCH", "STARTER", "STYLE",
     "Activations", "Ascent", "AscentError", "Classifier", "Dictionary", "Embedder", "Film", "ImageStack", "Judge",
-    "Objective", "PreferenceHead", "Recipe", "Rendering", "Result", "Shot", "StackSpec", "Term", "UnsavedError",
+    "Objective", "Recipe", "Rendering", "Result", "Shot", "StackSpec", "Term", "UnsavedError",
     "Within", "Zooming", "activation_atlas", "activations", "atlas", "caricature", "channel", "channels", "classes",
     "classify", "compare_with_texts", "content", "describe", "direction", "directions", "diversity", "embedding",
     "explain", "feature", "film", "find_layers", "head", "heads", "image", "in_region", "latent", "latents",
-    "layer", "load", "load_dictionary", "load_open_clip", "load_preference", "load_starter", "load_starter_clip",
+    "layer", "load", "load_dictionary", "load_open_clip", "load_starter", "load_starter_clip",
     "load_starters", "load_taught", "load_timm", "load_torchvision", "measure_agreement", "move_camera", "neuron",
-    "of_views", "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history", "preference",
+    "of_views", "one_per_image", "over_frames", "over_keyframes", "over_steps", "plot_history",
     "prior", "read_settings", "render", "render_level_sheets", "saliency", "save_film", "score_images",
     "share_views", "style", "sweep", "teach", "text", "wrap", "zoom",
 ]

@@ -16,7 +16,6 @@ from .objectives.classes import ClassObjective
 from .objectives.embedding import ImageObjective, TextObjective
 from .objectives.feature import FeatureObjective
 from .objectives.keyframes import Keyframes
-from .objectives.preference import PreferenceObjective
 from .objectives.priors import Prior
 from .objectives.style import ContentObjective, StyleObjective
 from .report.camera import Camera
@@ -49,7 +48,6 @@ NODES = [
     StyleObjective,
     ContentObjective,
     FeatureObjective,
-    PreferenceObjective,
     Ensemble,
     Region,
     Prior,

@@ -88,17 +88,11 @@ def prepare_stack(stack: ImageStack, optimizer: Optimizer, within: Within | None
     spec = stack.spec
     optimizer.check(spec)
     if within is not None:
-        for other, given in (("a look", spec.look), ("a zoom", spec.zoom), ("'maco'", spec.keeps_magnitudes)):
+        for other, given in (("a look", spec.look), ("a zoom", spec.zoom)):
             if given:
                 raise ValueError(
                     f"a bound keeps pictures near their start, and does not go with {other}; leave one out"
                 )
-    if spec.keeps_magnitudes and not bool((stack.start != stack.start[:, :, :1, :1]).any()):
-        name = getattr(spec.parametrization, "__name__", spec.parametrization)
-        raise ValueError(
-            f"'{name}' keeps the magnitudes of what it starts from, and plain colour has none; start "
-            "from noise (a decay of 0.7 is as rough as photographs are) or from an image"
-        )
     if stack.steps:
         if within is not None:
             within.check_start(stack)

@@ -47,8 +47,6 @@ class AscentStep:
                 moved = self.denoising.step(moved, self.operator, pace.progress, mask)
             if self.within is not None:
                 moved = self.within.project(moved)
-            elif stack.spec.keeps_magnitudes:
-                moved = replace(moved, canvas=self.operator.retract(moved.canvas, moved.start))
             moved = _hold_still(self.optimizer, stack, moved, measured.record.still)
         record = measured.record if counts else replace(measured.record, still=())
         return Step(record, replace(moved, steps=number + 1)), strength

@@ -11,5 +11,5 @@ from .zoom import Zooming, zoom
 __all__ = [
     "Film", "Rendering", "UnsavedError", "Zooming", "activations", "caricature", "channel", "channels",
     "classes", "direction", "directions", "diversity", "embedding", "film", "head", "heads", "image", "invert",
-    "latent", "latents", "layer", "neuron", "of_views", "preference", "read_settings", "render", "text", "wrap", "zoom",
+    "latent", "latents", "layer", "neuron", "of_views", "read_settings", "render", "text", "wrap", "zoom",
 ]

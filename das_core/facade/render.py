@@ -88,13 +88,13 @@ def render(
             `picture`, and within a bound `ATTACK`, with steps as long as suits the bound.
         steps: the number of steps; that of the recipe if None.
         start: the image to start from, see `Images`, or a stack to go on with, such as one of `load_stack`. If None,
-            grey, or noise for `maco` and where grey has no gradient.
+            grey, or noise where grey has no gradient.
         within: how far the picture may go from the image `start`, such as 8/255 for every pixel; see `Within`.
         until: the score from which on it is enough: the ascent ends when every picture has it, whole and in 8 bits;
             of several objectives, the sum of the scores times their weights. `da.classes("jellyfish", "margin")` has a
             score above 0 as soon as the class is first.
         look: what the picture is made of: the name of one of `LOOKS`, such as 'pixel art', or a `Look`; None for paint.
-        parametrization: what the ascent moves: the levels of a `pyramid`, `pixels`, `fourier` or `maco`; or a class of
+        parametrization: what the ascent moves: the levels of a `pyramid`, `pixels` or `fourier`; or a class of
             your own, see `Parametrization`.
         batch: how many pictures; by default one for each channel of `channels` or image of `start`, otherwise 1. Each
             is what it would be alone but for rounding, which grows from step to step: to 0.17 of 0..1 in six steps.

@@ -41,9 +41,6 @@ _BEYOND = 0.5
 
 _CONTRAST = 0.95  # Of a start image: a little paler, so that black and white move more easily.
 
-# With this `decay` the amplitude spectrum of `ImageStack.noise` falls about as 1 / f, as that of photographs does.
-_NATURAL_DECAY = 0.7
-
 
 class UnsavedError(OSError):
     """The error for a finished `result` that cannot be written to a file `path` for a `reason` such as a full disk."""
@@ -93,8 +90,8 @@ def make_stack(
     bounded: bool = False,
     **settings: Any,
 ) -> ImageStack:
-    """Return the stack that an ascent starts from: the start image if there is one, noise for `maco`, else grey; or the
-    stack in `start`. Those `settings` that are not None are of its spec."""
+    """Return the stack that an ascent starts from: the start image if there is one, else grey; or the stack in
+    `start`. Those `settings` that are not None are of its spec."""
     settings = {name: value for name, value in settings.items() if value is not None}
     if isinstance(start, ImageStack):
         return _reopen_stack(start, size, count, **settings)
@@ -115,8 +112,6 @@ def make_stack(
         raise ValueError(
             "within bounds the distance from the image in start, and there is none; give start=…, or leave within out"
         )
-    if spec.keeps_magnitudes:
-        return ImageStack.noise(spec, count, decay=_NATURAL_DECAY, seed=seed)
     return ImageStack.gray(spec, count)
 
 
@@ -188,7 +183,6 @@ def climb(
         _LOG.warning(
             "the frames of '%s' may be out of the bound, as its format changes pixels; .png does not", Path(film).name
         )
-    may_change_start = may_change_start and not stack.spec.keeps_magnitudes
     steps = iter(ascent)
     try:
         first = next(steps)

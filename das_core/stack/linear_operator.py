@@ -21,7 +21,6 @@ class StackOperator(ABC):
     """The operator K of one stack on one device. With frozen bands, K becomes M K M, where M removes these bands."""
 
     always_periodic: ClassVar[bool] = False  # Whether the basis is the Fourier basis even if the canvas is not a tile.
-    keeps_magnitudes: ClassVar[bool] = False  # Whether the canvas has to be projected after every step, by `retract`.
 
     def __init__(
         self,
@@ -51,10 +50,6 @@ class StackOperator(ABC):
             factors.append(self.basis.tilt(tilt))
         return math.prod(factors[1:], start=factors[0]) if factors else None
 
-    def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return a canvas after a step, projected to what the parametrisation allows from this start; (B, 3, H, W)."""
-        return canvas
-
     def remove_frozen(self, canvas: Tensor) -> Tensor:
         """Return a canvas (B, 3, H, W) without the frequencies of frozen bands."""
         return canvas if self._moving is None else self.basis.filter(canvas, self._moving)
@@ -76,7 +71,6 @@ class Parametrization(StackOperator):
     Attributes:
         basis: the frequency basis of canvases, with `forward`, `filter` and, if it is that of Fourier, `inverse`.
         always_periodic: whether the basis is that of Fourier even if the canvas is not a tile.
-        keeps_magnitudes: whether the canvas is projected after every step, by `retract`.
 
     Example:
         >>> import direct_ascent as da

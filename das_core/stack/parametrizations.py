@@ -1,6 +1,6 @@
-"""Parametrisations other than levels: an ascent can move pixels, Fourier coefficients, phases, or what users define.
+"""Parametrisations other than levels: an ascent can move pixels, Fourier coefficients, or what users define.
 
-They are those of Simonyan et al. (arXiv 1312.6034), of lucid (Olah et al., 2017) and of MACO (Fel et al., 2023).
+They are those of Simonyan et al. (arXiv 1312.6034) and of lucid (Olah et al., 2017).
 """
 
 import inspect
@@ -22,7 +22,7 @@ from .spectral_operator import SpectralOperator
 from .time import FilmOperator, Time
 
 OperatorForm = Literal["spectral", "layers"]  # See `linear_operator`; the name `layers` is that of imstack.
-ParametrizationName = Literal["pyramid", "pixels", "fourier", "maco"]  # What an ascent moves; `pyramid`: the levels.
+ParametrizationName = Literal["pyramid", "pixels", "fourier"]  # What an ascent moves; `pyramid`: the levels.
 
 
 class PixelsOperator(Parametrization):
@@ -64,30 +64,11 @@ class FourierOperator(Parametrization):
         return self.basis.inverse(torch.view_as_complex(scaled))
 
 
-class PhasesOperator(FourierOperator):
-    """The operator of MACO: `FourierOperator`, with a `retract` that restores the Fourier magnitudes of the start.
-
-    To first order, moving all coefficients and then restoring their magnitudes is a step along the gradient of phases.
-    """
-
-    keeps_magnitudes = True
-
-    def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return the canvas (B, 3, H, W) with its Fourier magnitudes replaced by those of the start (B, 3, H, W)."""
-        now, then = (torch.view_as_real(self.basis.forward(images)) for images in (canvas, start))
-        size, wanted = (torch.linalg.vector_norm(values, dim=-1, keepdim=True) for values in (now, then))
-        # A coefficient that is 0 has no phase: it is replaced by the coefficient of the start.
-        tiny = torch.finfo(size.dtype).tiny
-        turned = torch.where(size > tiny, now * (wanted / size.clamp(min=tiny)), then)
-        return self.basis.inverse(torch.view_as_complex(turned.contiguous()))
-
-
 # The operator class of every parametrisation; the form `layers` of levels is `LevelsOperator`.
 OPERATORS: dict[str, type[StackOperator]] = {
     "pyramid": SpectralOperator,
     "pixels": PixelsOperator,
     "fourier": FourierOperator,
-    "maco": PhasesOperator,
 }
 
 

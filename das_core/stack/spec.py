@@ -40,8 +40,8 @@ class StackSpec:
         method: the form of the operator: `spectral`, or `layers`, which is exact. For `Adam` it is always exact.
         tile: whether opposite edges of the picture meet, so that copies of it side by side show no seam.
         frozen: bands of resolutions (coarsest, finest), both included, that ascents do not move.
-        parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels`, `fourier` or `maco`,
-            which keeps the Fourier magnitudes of the start (noise or an image); or a `Parametrization` of your own.
+        parametrization: what ascents move: the levels (`pyramid`), or, for comparison, `pixels` or `fourier`; or a
+            `Parametrization` of your own.
         time: the time axis, if the images of the stack are the frames of a film.
         zoom: how the images of the stack are nested, if they are the depths of a zoom.
         look: what the picture is made of, such as `Cells()` for pixel art; None for a photograph.
@@ -128,11 +128,6 @@ class StackSpec:
     def apply_look(self, pixels: Tensor, share: float = 1.0, margin: int | None = None) -> Tensor:
         """Return pixels (B, 3, H, W), 0..1, moved a share of the way to their form in the look, if there is one."""
         return apply_look(self.look, pixels, self.margin if margin is None else margin, self.tile, share)
-
-    @property
-    def keeps_magnitudes(self) -> bool:
-        """Whether only Fourier phases move, see `StackOperator.retract`."""
-        return find_operator(self.parametrization).keeps_magnitudes
 
     def operator(self, device: torch.device, method: OperatorForm | None = None) -> StackOperator:
         """Return the operator K of this stack, cached by `make_operator`."""

@@ -106,7 +106,3 @@ class FilmOperator(StackOperator):
             asked = torch.tensor([bool(frame.any()) for frame in gradient])
             return mix_frames(self.matrix[:, asked], self.space.precondition(gradient[asked], cutoff, tilt))
         return mix_frames(self.matrix, self.space.precondition(gradient, cutoff, tilt))
-
-    def retract(self, canvas: Tensor, start: Tensor) -> Tensor:
-        """Return the canvas (T, 3, H, W) with each frame projected by `space`."""
-        return self.space.retract(canvas, start)

@@ -10,7 +10,6 @@ from .folders import (
     CLASSIFIERS,
     CLIPS,
     FEATURES,
-    PREFERENCES,
     TAUGHT,
     check_folder_name,
     copy_example_files,

@@ -22,9 +22,6 @@ CLIPS = "open_clip"
 FEATURES = "features"
 """The kind of model under which sparse autoencoders, probes and vectors are registered; also their folder."""
 
-PREFERENCES = "preferences"
-"""The kind of model under which preference heads are registered; also the name of their folder."""
-
 TAUGHT = "taught"
 """The kind of model under which files of what judges were taught are registered; also the name of their folder."""
 
@@ -35,13 +32,7 @@ _INPUT = "input"
 
 _PICTURES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 _WEIGHTS = {".safetensors", ".pth", ".pt", ".bin", ".ckpt"}
-_KINDS = {
-    CLASSIFIERS: _WEIGHTS,
-    CLIPS: _WEIGHTS,
-    FEATURES: _WEIGHTS | {".npy"},
-    PREFERENCES: _WEIGHTS,
-    TAUGHT: {".safetensors"},
-}
+_KINDS = {CLASSIFIERS: _WEIGHTS, CLIPS: _WEIGHTS, FEATURES: _WEIGHTS | {".npy"}, TAUGHT: {".safetensors"}}
 
 
 def check_folder_name(name: str = Path(__file__).parents[2].name) -> None:

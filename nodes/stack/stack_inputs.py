@@ -39,7 +39,7 @@ def parametrization_input() -> Any:
         ),
         tooltip="Which resolutions the stack is made of. multiples_of_4 leans toward large shapes; linear, the "
         "reference, also has a level of one pixel: a cast of colour. To compare with, without levels: "
-        "pixels (adversarial grain), fourier (as in lucid), maco (only phases move; start from noise or an image).",
+        "pixels (adversarial grain), fourier (as in lucid).",
     )
 
 

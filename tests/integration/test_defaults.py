@@ -19,7 +19,7 @@ SPECS = [
     da.StackSpec(48, 40, 0, tile=True, frozen=((1, 4),), color="rgb"),
     da.StackSpec(32, 32, 8, time=da.stack.Time(3)),
     da.StackSpec(32, 32, 8, method="layers", zoom=da.stack.Zoom(2)),
-    *(da.StackSpec(32, 32, 8, parametrization=name) for name in ("pixels", "fourier", "maco")),
+    *(da.StackSpec(32, 32, 8, parametrization=name) for name in ("pixels", "fourier")),
 ]
 
 

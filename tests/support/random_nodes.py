@@ -46,7 +46,7 @@ TEXTS: dict[str, list[str]] = {
 _OPTIONS = {"source": ["starter"], "kind": ["layer", "channel"]}
 """Options of a DynamicCombo that need no network, no file, and no layer that a toy lacks."""
 
-_NEEDS_MODELS = ("DAS_CLIPFromComfyUI", "DAS_PreferenceObjective")
+_NEEDS_MODELS = ("DAS_CLIPFromComfyUI",)
 """Nodes that are left out, because they need files of models, the first through ComfyUI's own loaders."""
 
 

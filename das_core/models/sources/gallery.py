@@ -37,7 +37,6 @@ class Entry:
     megabytes: float = 0.0
     digest: str = ""
     architecture: str = ""
-    clip: str = ""
     source: str = ""
 
     @property
@@ -54,7 +53,7 @@ class Entry:
 
 
 def list_gallery(kind: str, folder: Path | None = None) -> dict[str, Entry]:
-    """Return the judges of a kind (`classifiers`, `open_clip`, `preferences`) by their titles: those of this package,
+    """Return the judges of a kind (`classifiers` or `open_clip`) by their titles: those of this package,
     and those of the file gallery.toml in a folder, if there is one. A ValueError says what is wrong in it."""
     entries = _read(Path(__file__).parents[1] / OWN, kind)
     if folder is not None and os.path.isfile(own := folder / OWN):  # Unlike `Path.is_file`, it raises nothing.
@@ -116,7 +115,7 @@ def _read_entry(name: str, values: Any, kind: str) -> Entry:
             f"the digest of '{shorten(name)}' is no SHA-256; write its 64 hexadecimal digits in small type"
         )
     entry = Entry(name, megabytes=megabytes, **texts)
-    known = entry.address.startswith(("timm/", "open_clip/", "hf-hub:")) and kind != "preferences"
+    known = entry.address.startswith(("timm/", "open_clip/", "hf-hub:"))
     if not known and not re.fullmatch(r"[\w+,=@-][\w+.,=@ -]*\.[a-z]+", entry.file):
         raise ValueError(
             f"the address of '{shorten(name)}' is neither https://… with the name of a file, nor, for "

@@ -76,7 +76,7 @@ def place(_: Path) -> Tensor:
 @each_case(
     "make",
     lambda _: direct_ascent.render(TOY, "class 3", start=PHOTO, within=0.1, **QUICK).image,
-    lambda _: vars(direct_ascent.render(TOY, "2:5", look="pixel art", parametrization="maco", **QUICK))["scores"],
+    lambda _: vars(direct_ascent.render(TOY, "2:5", look="pixel art", parametrization="fourier", **QUICK))["scores"],
     lambda _: direct_ascent.film(TOY, "class 3", frames=3, **QUICK).image,
     lambda _: direct_ascent.zoom(TOY, ["class 3", "class 5"], **QUICK).image,
     climb,

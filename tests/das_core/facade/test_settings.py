@@ -41,7 +41,7 @@ def make_again(function: str, settings: Any) -> facade.Rendering:
     ("render", "class 3", {"recipe": "sketch", "seed": 5, "batch": 2}),
     ("render", ["2:5", 3, da.prior("spectrum", 0.3)], {"recipe": OWN, "steps": None}),
     ("render", SUM, {"recipe": replace(da.PICTURE, focus=da.ascent.Focus(center=(0.2, 0.7)))}),
-    ("render", sum([da.classes([3, 4]), -da.layer("2")]), {"parametrization": "maco", "recipe": "feature"}),
+    ("render", sum([da.classes([3, 4]), -da.layer("2")]), {"parametrization": "fourier", "recipe": "feature"}),
     ("render", da.channels("2", range(2)), {"look": da.looks.Cells(16, ("#102030", "#ffeedd")), "recipe": "sketch"}),
     ("render", (da.neuron("2", 3, (1, 1)), da.diversity("2")), {"batch": 2, "look": "ink"}),
     ("film", {0: "class 3", 2: 0.5 * da.classes(4)}, {"frames": 3, "loop": True}),

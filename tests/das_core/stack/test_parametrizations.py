@@ -1,4 +1,4 @@
-"""The operators by their names; and what moves in place of levels: pixels, Fourier coefficients, phases."""
+"""The operators by their names; and what moves in place of levels: pixels and Fourier coefficients."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -75,25 +75,13 @@ def test_the_adjoint_is_the_transpose_and_the_gradient_stays(
     assert torch.equal(gradient, draw(1, 3, *shape))
 
 
-@each_case("parametrization", "pixels", "fourier", "maco")
+@each_case("parametrization", "pixels", "fourier")
 def test_frozen_bands_do_not_move(parametrization: ParametrizationName) -> None:
     spec = da.StackSpec(32, 32, 0, tile=True, frozen=((1, 8),), parametrization=parametrization)
     moved = spec.operator(CPU).precondition(draw(1, 3, 32, 32))
     assert moved.abs().max() > 0.01
     # Waves of up to seven half-waves belong to resolutions up to eight.
     np.testing.assert_allclose(np.fft.rfft2(moved.numpy())[..., :4, :4], 0, atol=1e-3)
-
-
-@each_case("shape", *SHAPES)
-def test_maco_keeps_magnitudes_and_moves_phases(shape: tuple[int, int]) -> None:
-    start, canvas = draw(1, 3, *shape), draw(1, 3, *shape, seed=1)
-    back = operator("maco", shape).retract(canvas, start)
-    kept, of_start, of_canvas = (np.fft.rfft2(image.double().numpy()) for image in (back, start, canvas))
-    np.testing.assert_allclose(np.abs(kept), np.abs(of_start), rtol=1e-3, atol=1e-3)
-    np.testing.assert_allclose(np.exp(1j * np.angle(kept)), np.exp(1j * np.angle(of_canvas)), rtol=1e-2, atol=1e-2)
-    # A frequency without a phase takes that of the start.
-    empty = operator("maco", shape).retract(torch.zeros_like(start), start)
-    torch.testing.assert_close(empty, start, rtol=1e-4, atol=1e-5)
 
 
 @each_case("tile", False, True)
@@ -133,7 +121,7 @@ class WindowOperator(Parametrization):
         return self.weight * tensors[0]
 
 
-RATES: dict[Any, float] = {"pyramid": 1, "pixels": 1000, "fourier": 10, "maco": 10, WindowOperator: 20}
+RATES: dict[Any, float] = {"pyramid": 1, "pixels": 1000, "fourier": 10, WindowOperator: 20}
 """A learning rate of SGD that suits what moves: K is of another size for each."""
 
 ROWS = [(name, kind, None) for name in RATES for kind in ("ascent", "sgd", "adam")] + [
@@ -163,9 +151,6 @@ def test_all_of_them_climb_stay_true_and_can_be_denoised_and_edited(
     scores = [record.scores[objective.name] for record in result.history]
     assert scores[-1] > scores[0]
     after = result.stack
-    if name == "maco":
-        then, now = (np.abs(np.fft.rfft2(canvas.double().numpy())) for canvas in (stack.canvas, after.canvas))
-        np.testing.assert_allclose(now, then, rtol=1e-3, atol=1e-3)
     smooth = da.stack.edit_stack(after, gains=[((20, 64), 0.0)])
     assert smooth.spec.parametrization == name
     assert smooth.image().diff().abs().mean() < after.image().diff().abs().mean()
@@ -209,11 +194,3 @@ def test_a_stack_of_ones_own_parametrisation_is_saved_as_pixels(tmp_path: Path) 
     spec = replace(stack.spec, parametrization="pixels")
     da.stack.save_stack(replace(stack, spec=spec), tmp_path / "stack.safetensors")
     assert torch.equal(da.stack.load_stack(tmp_path / "stack.safetensors").canvas, stack.canvas)
-
-
-def test_what_maco_cannot_do_is_said() -> None:
-    gray = da.ImageStack.gray(da.StackSpec(32, 32, 8, parametrization="maco"))
-    with pytest.raises(ValueError, match=r"plain colour has none; start from noise"):
-        da.Ascent(gray, toy_class())
-    with pytest.raises(ValueError, match=r"a bound .* does not go with 'maco'"):
-        da.Ascent(da.ImageStack.noise(gray.spec), toy_class(), within=0.1)

@@ -46,7 +46,7 @@ def test_folders_are_made_beside_those_of_others_where_they_can_be(
     monkeypatch.setattr(paths, "models_dir", str(home))
     for _ in range(2):
         folders.register_folders()
-        assert {path.name for path in home.iterdir()} == {KIND, "open_clip", "features", "preferences", "taught"}
+        assert {path.name for path in home.iterdir()} == {KIND, "open_clip", "features", "taught"}
     weights = {".safetensors", ".pth", ".pt", ".bin", ".ckpt"}
     assert kinds[KIND] == ([str(tmp_path), str(home / KIND)], weights | {".onnx"})
     assert kinds["open_clip"][0] == [str(home / "open_clip")]

@@ -102,7 +102,7 @@ def test_a_choice_of_levels_becomes_resolutions(pack: Pack, choice: dict[str, An
     assert pack.module("nodes.stack.stack_inputs").choose_parametrization(choice, 100) == (levels, "pyramid")
 
 
-@each_case("other", "pixels", "fourier", "maco")
+@each_case("other", "pixels", "fourier")
 def test_other_things_move_where_they_are_chosen(pack: Pack, other: str) -> None:
     stack = pack.stack(start={"start": "noise"}, parametrization={"parametrization": other})
     assert stack.spec.parametrization == other

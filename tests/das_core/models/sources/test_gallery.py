@@ -21,7 +21,7 @@ from das_core.models.sources.files import fetch_repository, load_listed
 from das_core.models.sources.gallery import Entry, fetch, list_gallery
 from untrained import torchvision_model
 
-KINDS = ("classifiers", "open_clip", "preferences")
+KINDS = ("classifiers", "open_clip")
 
 
 def test_every_judge_of_the_list_can_be_had_by_its_library() -> None:
@@ -40,10 +40,10 @@ def test_every_judge_of_the_list_can_be_had_by_its_library() -> None:
                 assert tuple(name.split("/")) in open_clip.list_pretrained()
             else:
                 assert entry.address.startswith("https://")
-                assert entry.digest or entry.name == "ImageReward"  # Its digest was not known when it was listed.
+                assert entry.digest
                 assert entry.megabytes > 0
                 known = {"classifiers": list_file_architectures(), "open_clip": open_clip.list_models()}
-                assert kind == "preferences" or entry.architecture in known[kind]
+                assert entry.architecture in known[kind]
 
 
 class Answers(BaseHTTPRequestHandler):
