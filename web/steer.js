@@ -5,10 +5,11 @@ import { api } from "../../scripts/api.js";
 import { app } from "../../scripts/app.js";
 import { findNode } from "./find_node.js";
 import "./finish_now.js"; // first, so that the panel stands below its button
-import { Panel } from "./steer_panel.js";
+import { Panel, sendAct } from "./steer_panel.js";
 
 const NODE = "DAS_Optimize";
 const RESULT = "das_ascent"; // what the node has among its results: which ascent has ended
+const PREVIEW = "b_preview_with_metadata"; // the event with which the page learns of a preview
 const ENDS = ["execution_success", "execution_error", "execution_interrupted"];
 
 const panels = new WeakMap(); // from a node to its panel
@@ -27,13 +28,19 @@ function end(nodeId, result) {
 }
 
 // Here and not in `setup`, so that it comes before the page's own listener, which would show the picture once more below
-// the panel. A preview that the panel cannot show, as inside a subgraph that is not open, stays with the page; one of a
-// workflow that is not open waits for its panel.
-api.addEventListener("b_preview_with_metadata", (event) => {
-  const { nodeId, blob } = event.detail;
+// the panel. A preview of a workflow that is not open waits for its panel; that of a subgraph that is not open is shown
+// on the subgraph's node, too. A page that was loaded again in the midst of a run asks what the ascent is.
+api.addEventListener(PREVIEW, (event) => {
+  const { nodeId, blob, jobId, promptId } = event.detail; // The name of the last one depends on the version of the page.
+  const panel = findPanel(nodeId);
+  if (!panel && !told.has(nodeId)) return;
+  event.stopImmediatePropagation();
+  panel?.load(blob);
   if (told.has(nodeId)) previews.set(nodeId, blob);
-  const waits = told.has(nodeId) && !findNode(nodeId);
-  if (waits || findPanel(nodeId)?.watch(blob)) event.stopImmediatePropagation();
+  else sendAct({ node_id: nodeId, prompt_id: jobId ?? promptId }, null);
+  const outer = String(nodeId).split(":").slice(0, -1).join(":");
+  if (outer && panel?.isAway)
+    api.dispatchCustomEvent(PREVIEW, { ...event.detail, nodeId: outer, displayNodeId: outer });
 });
 
 app.registerExtension({

@@ -19,7 +19,7 @@ const MARGIN = 10; // around an element on a node, as the page sets it
 // The words of the panel, and in other languages.
 const WORDS = ["focus", "protect", "choose", "more", "larger", "undo", "anew", "weigh", "repeats", "seed"];
 const TEXTS = {
-  en: ["focus", "protect", "choose", "More", "Larger", "undo", "a new one", "slider", "Run makes the same again", "seed"],
+  en: ["focus", "protect", "choose", "More", "Larger", "undo", "a new one", "slider", "Run makes it again", "seed"],
   zh: ["焦点", "保护", "选择", "继续", "放大", "撤销", "换一幅", "滑块", "运行会得到同一幅", "种子"],
   ja: ["焦点", "保護", "選ぶ", "続ける", "拡大", "元に戻す", "新しい絵", "スライダー", "実行すると同じ絵", "シード"],
   ko: ["초점", "보호", "선택", "더 진행", "더 크게", "실행 취소", "새 그림", "슬라이더", "실행하면 같은 그림", "시드"],
@@ -32,7 +32,7 @@ const TEXTS = {
     "annuler",
     "une autre",
     "curseur",
-    "Exécuter refait la même",
+    "Exécuter la refait",
     "graine",
   ],
 };
@@ -150,13 +150,12 @@ export class Panel {
     this.show();
   }
 
-  // Shows a preview; returns false where the page has to, since the panel is not on the screen.
-  watch(blob) {
-    if (!this.state || !this.element.checkVisibility()) return false;
-    this.load(blob);
-    return true;
+  // Whether the graph of the node is not open.
+  get isAway() {
+    return this.node.graph !== app.canvas.graph;
   }
 
+  // Shows a preview, or the finished picture.
   async load(blob) {
     await this.picture.load(blob);
     this.show();
@@ -235,16 +234,11 @@ export class Panel {
   async steer(...act) {
     if (this.goesOn && act[0] === "weigh") this.last = foresee(this.last, act); // More and Larger go on with it.
     if (!this.state) return; // The run has ended in the midst of a stroke.
-    const { node_id, prompt_id } = this.state;
     const before = this.state;
     const expected = foresee(before, act);
     this.state = expected;
     this.show();
-    const answer = await api.fetchApi("/direct_ascent/act", {
-      method: "POST",
-      headers: { "Content-Type": "application/json" },
-      body: JSON.stringify({ node_id, prompt_id, act }),
-    });
+    const answer = await sendAct(before, act);
     const { refused } = answer.ok ? await answer.json() : { refused: await answer.text() };
     if (!refused) return;
     warn(refused);
@@ -353,6 +347,13 @@ export class Panel {
     node.setSize([node.size[0], since]);
     node.setDirtyCanvas?.(true, true);
   }
+}
+
+// Sends an act to the node that runs; null asks it what the ascent is.
+export function sendAct({ node_id, prompt_id }, act) {
+  const headers = { "Content-Type": "application/json" };
+  const body = JSON.stringify({ node_id, prompt_id, act });
+  return api.fetchApi("/direct_ascent/act", { method: "POST", headers, body });
 }
 
 // What the server will tell after an act, so that it is seen at once: it counts from the next step, which may take long.

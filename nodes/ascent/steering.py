@@ -64,12 +64,12 @@ class Steering:
         refused = []
         for act in [] if last else list(self.controls.take_acts()):
             try:
-                check_acts([*self._list(ascent), (len(ascent.history), act)])
-                ascent.steer(act)
+                if act is not None:  # None: a page that was opened again asks what the ascent is.
+                    check_acts([*self._list(ascent), (len(ascent.history), act)])
+                    ascent.steer(act)
+                    self.controls.note_change()
             except ValueError as error:
                 refused.append(str(error))
-            else:
-                self.controls.note_change()
             self.tell(ascent, refused)
         if refused:
             bridge.show_text("\n".join(refused))

@@ -40,7 +40,7 @@ class Controls:
     def __init__(self) -> None:
         self._node = find_running_node()
         self._pressed = threading.Event()
-        self._acts: queue.Queue[Act] = queue.Queue(MOST_WAITING)
+        self._acts: queue.Queue[Act | None] = queue.Queue(MOST_WAITING)
 
     def __enter__(self) -> Self:
         if self._node:
@@ -68,11 +68,12 @@ class Controls:
         """Whether the node has been asked to end early."""
         return self._pressed.is_set()
 
-    def offer(self, act: Act) -> None:
-        """Let an act wait for the node; raise queue.Full if too many do."""
+    def offer(self, act: Act | None) -> None:
+        """Let an act wait for the node, or None, which asks it to tell the page what it does; raise queue.Full if too
+        many do."""
         self._acts.put_nowait(act)
 
-    def take_acts(self) -> Iterator[Act]:
+    def take_acts(self) -> Iterator[Act | None]:
         """Yield the acts that wait."""
         while not self._acts.empty():
             yield self._acts.get_nowait()
@@ -99,12 +100,12 @@ def press_finish(node_id: Any, prompt_id: Any) -> bool:
 
 
 def press_act(node_id: Any, prompt_id: Any, act: Any) -> str:
-    """Let an act, a list such as ["weigh", "castle", 2], wait for a node; return why not, or an empty text."""
+    """Let an act, a list such as ["weigh", "castle", 2], or None wait for a node; return why not, or an empty text."""
     controls = _find_controls(node_id, prompt_id)
     if controls is None:
         return "Direct Ascent Optimize is not running; steer while it climbs"
     try:
-        controls.offer(read_act([0, *act] if isinstance(act, list) else act)[1])
+        controls.offer(act if act is None else read_act([0, *act] if isinstance(act, list) else act)[1])
     except ValueError as error:
         return str(error)
     except queue.Full:

@@ -25,7 +25,7 @@ def optimize(pack: Pack, tell: Callable[[int], None] = lambda _: None, **inputs:
     return pack.optimize(stack=pack.stack(batch_size=2), objectives=objectives, **(ASKED | inputs))
 
 
-def pressing(pack: Pack, running: Running, *acts: tuple[int, list[Any]]) -> Callable[[int], None]:
+def pressing(pack: Pack, running: Running, *acts: tuple[int, list[Any] | None]) -> Callable[[int], None]:
     """Return what presses these acts, each during this step, from 1."""
     press = pack.module("nodes.bridge.controls").press_act
 
@@ -70,6 +70,12 @@ def test_the_page_is_told_what_can_be_steered_and_what_was(pack: Pack, running: 
     begin, again, _ = (content for _, content, _ in running.server.events[3:])
     assert (begin["so_far"], begin["factors"]["class 0"], begin["acts"]) == (0, 1.0, after["acts"])
     assert again == after
+    # A page that was loaded again asks.
+    fingerprint = pack.node("DAS_Optimize").fingerprint_inputs()
+    optimize(pack, pressing(pack, running, (2, None)), **STEADY)
+    begin, asked, _ = (content for _, content, _ in running.server.events[6:])
+    assert asked == begin
+    assert pack.node("DAS_Optimize").fingerprint_inputs() == fingerprint, "it changes nothing"
 
 
 def test_a_page_that_is_opened_later_finds_the_end_among_the_results(
