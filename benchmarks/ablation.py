@@ -18,9 +18,7 @@ from das_core.report.recognition import judge_class
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
-from das_core.views.distance import Distance
-from das_core.views.grayscale import Grayscale
-from das_core.views.transforms import Flip, Noise, Transform
+from das_core.views.transforms import Distance, Flip, Grayscale, Noise, Transform
 
 # The indices of the ImageNet classes on which settings are chosen
 CLASSES = (483, 550, 817, 292, 849, 779, 107, 340, 724, 620, 949, 151)

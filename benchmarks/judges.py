@@ -24,9 +24,7 @@ from das_core.models.classifier import Classifier
 from das_core.models.sources.files import load
 from das_core.models.sources.starters import SECOND_OPINION, load_starter
 from das_core.report.recognition import judge_class
-from das_core.views.distance import Distance
-from das_core.views.grayscale import Grayscale
-from das_core.views.transforms import Flip, Noise
+from das_core.views.transforms import Distance, Flip, Grayscale, Noise
 
 SIDE = 448
 FILES = {".ckpt", ".pt", ".pth", ".safetensors"}

@@ -27,7 +27,7 @@ from das_core.stack.spec import StackSpec
 from das_core.stack.time import Time
 from das_core.stack.zoom import Zoom
 from das_core.views.augmentation import Augmentation
-from das_core.views.distance import Distance
+from das_core.views.transforms import Distance
 from das_core.views.windows import Windows
 
 

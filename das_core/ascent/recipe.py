@@ -7,9 +7,7 @@ from typing import Any, Literal
 from ..objectives.objective import Objective
 from ..stack.image_stack import ImageStack
 from ..views.augmentation import Augmentation
-from ..views.distance import Distance
-from ..views.grayscale import Grayscale
-from ..views.transforms import Flip, Noise, Transform
+from ..views.transforms import Distance, Flip, Grayscale, Noise, Transform
 from ..views.windows import MiddleSquare, Windows
 from .ascent import Ascent
 from .denoising import Denoising

@@ -18,7 +18,7 @@ from ..models.judge import Judge
 from ..models.layers.layer import Layer, find_layers
 from ..objectives.diversity import diversity
 from ..views.augmentation import Augmentation
-from ..views.distance import Distance
+from ..views.transforms import Distance
 from .units import Units, UnitsScore, watch
 
 _FEWEST = 64  # The smallest side of a picture, in pixels.

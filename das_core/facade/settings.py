@@ -41,9 +41,7 @@ from ..objectives.priors import PriorScore, prior
 from ..objectives.term import Term
 from ..stack.file import SUFFIX, load_stack
 from ..views.augmentation import Augmentation
-from ..views.distance import Distance
-from ..views.grayscale import Grayscale
-from ..views.transforms import Flip, Noise
+from ..views.transforms import Distance, Flip, Grayscale, Noise
 from ..views.windows import MiddleSquare, Windows
 
 

@@ -1,10 +1,8 @@
 """Views of a canvas: windows that are cut out of it at random, resized and transformed, for a judge to see."""
 
 from .augmentation import Augmentation
-from .distance import Distance
 from .draws import Draws, ViewKey
-from .grayscale import Grayscale
-from .transforms import Flip, Noise, Transform
+from .transforms import Distance, Flip, Grayscale, Noise, Transform
 from .windows import ViewGeometry, Windows
 
 # fmt: off

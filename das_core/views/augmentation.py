@@ -10,10 +10,9 @@ from torch import Tensor
 from ..common.interruption import pausing
 from ..common.scalars import as_list, check_number, set_fields
 from .draws import Draws, ViewKey
-from .grayscale import Grayscale
 from .plain_transforms import AnyTransform, check_made, takes_draws, transform_each, try_transform
 from .pyramid import Pyramid
-from .transforms import Flip, Noise
+from .transforms import Flip, Grayscale, Noise
 from .windows import MiddleSquare, ViewGeometry, Windows
 
 MOST_VIEWS = 2**16

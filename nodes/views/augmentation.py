@@ -7,11 +7,9 @@ from comfy_api.latest import io
 
 from ...das_core.ascent.recipe import VIEWED
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation
-from ...das_core.views.distance import Distance
 from ...das_core.views.draws import NoiseKind
-from ...das_core.views.grayscale import Grayscale
 from ...das_core.views.plain_transforms import AnyTransform
-from ...das_core.views.transforms import Flip, Noise
+from ...das_core.views.transforms import Distance, Flip, Grayscale, Noise
 from ...das_core.views.windows import Windows
 from ..node import Node
 from ..schema import Augmentation as AugmentationSocket

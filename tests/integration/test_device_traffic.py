@@ -32,9 +32,7 @@ from das_core.stack.image_stack import ImageStack
 from das_core.stack.render import render_stack
 from das_core.stack.spec import StackSpec
 from das_core.views.augmentation import Augmentation
-from das_core.views.distance import Distance
-from das_core.views.grayscale import Grayscale
-from das_core.views.transforms import Flip, Noise
+from das_core.views.transforms import Distance, Flip, Grayscale, Noise
 from stand_in_device import DEVICE, Traffic, stand_in_device
 from tinyclip import clip as make_clip
 from toys import SPEC as TOY_SPEC

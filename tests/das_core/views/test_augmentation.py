@@ -2,8 +2,7 @@ import torch
 
 from cases import refuses
 from das_core.views.augmentation import Augmentation
-from das_core.views.grayscale import Grayscale
-from das_core.views.transforms import Flip, Noise
+from das_core.views.transforms import Flip, Grayscale, Noise
 from das_core.views.windows import ViewGeometry, Windows
 from direct_ascent import Ascent, ImageStack, StackSpec
 from toys import ask, classifier, make_draws

@@ -1,16 +1,18 @@
 """Transforms of views: what they do, that they are random through their draws only, and their gradients."""
 
+import math
 from typing import get_args
 
+import numpy as np
+import pytest
 import torch
+import torch.nn.functional as F
 
 from benchmarks.memory import PeakBytes
 from cases import each_case, refuses
-from das_core.views.distance import Distance
 from das_core.views.draws import NoiseKind
-from das_core.views.grayscale import Grayscale
-from das_core.views.transforms import Flip, Noise, Transform, count_kept_views
-from toys import make_draws
+from das_core.views.transforms import Distance, Flip, Grayscale, Noise, Transform, count_kept_views
+from toys import make_draws, random_views
 
 TRANSFORMS: list[Transform] = [Flip(), Noise(), Grayscale(1), Distance(1)]
 
@@ -99,3 +101,49 @@ def test_a_transform_says_what_it_keeps(transform: Transform) -> None:
 
 def test_one_that_does_not_say_what_it_keeps_counts_as_three() -> None:
     assert count_kept_views([Flip(), lambda views, draws: views]) == Flip.kept_views + 3
+
+
+def test_about_a_share_of_the_views_is_grey_by_the_luminance_of_rec_601_and_the_others_are_as_they_were() -> None:
+    views = random_views(12, 6)
+    made = Grayscale(1.0)(views, make_draws(6))
+    expected = np.einsum("c,nchw->nhw", np.array([0.2989, 0.587, 0.114]), views.numpy())
+    np.testing.assert_allclose(made.numpy(), np.repeat(expected[:, None], 3, axis=1), atol=1e-6)
+    views = random_views(4, 400)
+    made = Grayscale(0.25)(views, make_draws(400))
+    is_grey = (made == made[:, :1]).all(dim=1).all(dim=2).all(dim=1)
+    assert 70 <= int(is_grey.sum()) <= 130
+    assert torch.equal(made[~is_grey], views[~is_grey])
+    assert Grayscale(0.0)(views, make_draws(400)) is views
+
+
+@each_case("probability", -0.1, 1.1, math.nan)
+def test_a_grayscale_that_is_no_probability_is_refused(probability: float) -> None:
+    with pytest.raises(ValueError, match="is not between 0 and 1"):
+        Grayscale(probability)
+
+
+def test_a_view_from_afar_is_shrunk_to_a_fifth_to_half_of_its_side_and_enlarged_as_by_torch() -> None:
+    views, draws = random_views(60, 12), make_draws(12)
+    far = Distance(1.0)(views, make_draws(12))
+    draws.numbers()
+    sizes = [round(60 * 0.2 * 2.5**place) for place in draws.numbers()]
+    assert len(set(sizes)) > 5
+    for seen, view, size in zip(far, views, sizes, strict=True):
+        small = F.interpolate(view[None], size=size, mode="bilinear", antialias=True)
+        expected = F.interpolate(small, size=60, mode="bilinear")[0]
+        torch.testing.assert_close(seen, expected, atol=1e-5, rtol=0)
+
+
+def test_so_many_views_as_the_probability_says_are_seen_from_afar_each_by_its_own_draws() -> None:
+    views = random_views(16, 400)
+    far = Distance(0.25)(views, make_draws(400))
+    changed = (far != views).flatten(1).any(dim=1)
+    assert 70 < int(changed.sum()) < 130
+    assert torch.equal(Distance(0.0)(views, make_draws(400)), views)
+    assert torch.equal(far[7:9], Distance(0.25)(views[7:9], make_draws(2, first=7)))
+
+
+@each_case("probability", -0.1, 1.1, float("nan"))
+def test_what_is_no_probability_is_named(probability: float) -> None:
+    with pytest.raises(ValueError, match=rf"distance {probability} is not between 0 and 1"):
+        Distance(probability)
