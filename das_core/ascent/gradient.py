@@ -8,7 +8,7 @@ from torch import Tensor
 from ..common.devices import make_constant, send_to_device
 from ..common.interruption import interruptible_backward
 from ..stack.linear_operator import StackOperator
-from ..views.pyramid import Pyramid
+from ..views.sampling import Pyramid
 from .focus import Focus
 from .pace import Pace
 from .scoring import Scoring, score_term

@@ -20,7 +20,7 @@ from ..stack.image_stack import ImageStack
 from ..stack.pixels import render_pixels
 from ..views.augmentation import Augmentation
 from ..views.draws import Draws, ViewKey
-from ..views.pyramid import Pyramid
+from ..views.sampling import Pyramid
 from ..views.windows import ViewGeometry
 from .active_region import ActiveRegion, active_region
 from .pace import Pace

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..looks.look import FAINTEST
 from ..stack.pixels import pull_back_gradient, render_pixels
-from ..views.pyramid import Pyramid
+from ..views.sampling import Pyramid
 from .focus import Focus, measure_squared_distances
 from .memory import seeing_whole_canvases
 from .pace import Pace

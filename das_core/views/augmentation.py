@@ -11,7 +11,7 @@ from ..common.interruption import pausing
 from ..common.scalars import as_list, check_number, set_fields
 from .draws import Draws, ViewKey
 from .plain_transforms import AnyTransform, check_made, takes_draws, transform_each, try_transform
-from .pyramid import Pyramid
+from .sampling import Pyramid
 from .transforms import Flip, Grayscale, Noise
 from .windows import MiddleSquare, ViewGeometry, Windows
 

@@ -8,8 +8,7 @@ from torch import Tensor
 from ..common.geometry import Box, Shape, intersect_boxes
 from ..common.scalars import check_number
 from .draws import Draws
-from .pyramid import Pyramid
-from .sampling import Window, crop_and_resize
+from .sampling import Pyramid, Window, crop_and_resize
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from das_core.models.ensemble import ClassifierEnsemble
 from das_core.models.layers.activations import ActivationJudge, Activations, make_activation_judge
 from das_core.views.augmentation import WHOLE
 from das_core.views.draws import Draws, ViewKey
-from das_core.views.pyramid import Pyramid
+from das_core.views.sampling import Pyramid
 from das_core.views.windows import ViewGeometry
 from gradient_by_hand import CPU, SEED, STEP, differentiate, film, measure, noisy, views_by_hand
 from toys import SPEC, VIEWS, ask, classifier, judge, make_scoring, output_objective, toy_class

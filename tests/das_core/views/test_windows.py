@@ -8,8 +8,7 @@ from cases import each_case, refuses
 from das_core.common.geometry import Box
 from das_core.common.images import fit_square
 from das_core.views.draws import Draws, ViewKey
-from das_core.views.pyramid import Pyramid
-from das_core.views.sampling import crop_and_resize
+from das_core.views.sampling import Pyramid, crop_and_resize
 from das_core.views.windows import MiddleSquare, ViewGeometry, Windows
 from toys import make_draws
 
