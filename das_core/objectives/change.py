@@ -9,8 +9,7 @@ from torch import Tensor
 from ..common.curves import Curve
 from ..common.keyframes import parse_keyframes
 from .objective import Objective, Question
-from .term import Term, join_names
-from .track import Fade, Point, Track
+from .term import Fade, Point, Term, Track, join_names
 
 # For each of the 1024 frames of the longest film, and its end. The work grows with the square of the number.
 MOST_KEYFRAMES = 1025
@@ -67,13 +66,13 @@ def over_keyframes(
 ) -> Objective:
     """Return the objective of a film or a zoom that asks for another thing, such as a class, at every keyframe.
 
-    The factor of a wish is 1 at its own keyframes and 0 at those of other wishes.
+    The factor of what is asked for is 1 at its own keyframes and 0 at the others.
 
     Args:
-        keyframes: a dictionary from frame numbers to wishes; or a text, see `parse_keyframes`. Wishes that are equal
-            and of one type are one wish; values that cannot be hashed are one only if they are the same object.
-        make: makes the objective of a wish; called once for every different wish.
-        curve: how factors are interpolated; `cosine` shows the wish of a keyframe longer than `linear`.
+        keyframes: a dictionary from frame numbers to what is asked for; or a text, see `parse_keyframes`. What is equal
+            and of one type is asked for once; what cannot be hashed, if it is the same object.
+        make: makes an objective of what is asked for; called once for everything that differs.
+        curve: how factors are interpolated; `cosine` shows what a keyframe asks for longer than `linear`.
 
     Example:
         >>> import direct_ascent as da
@@ -81,31 +80,25 @@ def over_keyframes(
         >>> [(term.name, term.tracks[0].points) for term in film.terms]
         [('castle', ((0, 1.0), (4, 0.0), (8, 1.0))), ('volcano', ((0, 0.0), (4, 1.0), (8, 0.0)))]
     """
-    wishes: Mapping[int, Any] = parse_keyframes(keyframes) if isinstance(keyframes, str) else keyframes
-    if not wishes:
+    given: Mapping[int, Any] = parse_keyframes(keyframes) if isinstance(keyframes, str) else keyframes
+    if not given:
         raise ValueError("there is no keyframe; give at least one, such as {0: 'a castle'}")
-    if len(wishes) > MOST_KEYFRAMES:
-        raise ValueError(f"{len(wishes)} keyframes are more than a film has frames; give at most {MOST_KEYFRAMES}")
-    # Each different wish gets a number, and these are compared, because tensors would be compared number by number.
-    different: list[Any] = []
-    key: tuple[Any, ...]
-    numbers: dict[Any, int] = {}
-    number_at: dict[int, int] = {}
-    for frame, wish in wishes.items():
+    if len(given) > MOST_KEYFRAMES:
+        raise ValueError(f"{len(given)} keyframes are more than a film has frames; give at most {MOST_KEYFRAMES}")
+    made: dict[Any, Objective] = {}
+    objectives: dict[int, Objective] = {}
+    for frame, asked in given.items():
+        key: Any = type(asked), asked  # In Python the values 1, 1.0 and True are equal.
         try:
-            hash(wish)
-            key = (type(wish), wish)  # In Python the values 1, 1.0 and True are equal.
+            hash(key)
         except TypeError:
-            key = (id(wish),)
-        number_at[frame] = numbers.setdefault(key, len(different))
-        if number_at[frame] == len(different):
-            different.append(wish)
-    made = [make(wish) for wish in different]
-    names = {frame: made[number].name for frame, number in number_at.items()}
+            key = id(asked)
+        objectives[frame] = made[key] = made[key] if key in made else make(asked)
+    names = {frame: objective.name for frame, objective in objectives.items()}
     terms: list[Term | Question] = []
-    for number, objective in enumerate(made):
-        points = tuple((frame, float(other == number)) for frame, other in number_at.items())
-        track = Track(points, curve, wishes=names)
+    for objective in made.values():
+        points = tuple((frame, float(other is objective)) for frame, other in objectives.items())
+        track = Track(points, curve, asked=names)
         terms += [replace(term, tracks=(*term.tracks, track)) for term in objective.terms]
     return Objective(tuple(terms))
 

@@ -11,8 +11,7 @@ from torch import Tensor
 from ..common.text import shorten
 from ..common.weighted_lines import check_weight
 from ..models.judge import Judge, check_judge
-from .term import Score, Term, join_names
-from .track import Fade, Track
+from .term import Fade, Score, Term, Track, join_names
 
 P = ParamSpec("P")
 

@@ -11,8 +11,7 @@ from ..common.cache import cached
 from ..common.devices import send_to_device
 from ..models.layers.activations import Activations, merge_judges
 from .objective import Objective, Question, list_objectives
-from .term import Score, Term, join_names
-from .track import Track
+from .term import Score, Term, Track, join_names
 
 
 def one_per_image(objectives: Sequence[Objective]) -> Objective:

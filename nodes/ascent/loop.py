@@ -16,7 +16,7 @@ from ...das_core.ascent.steering.act_text import read_acts
 from ...das_core.ascent.steering.acts import ActError
 from ...das_core.looks.look import Look as CoreLook
 from ...das_core.objectives.objective import Objective as CoreObjective
-from ...das_core.objectives.track import TrackError
+from ...das_core.objectives.term import TrackError
 from ...das_core.stack.image_stack import ImageStack
 from ...das_core.stack.spec import StackSpec
 from ...das_core.views.augmentation import Augmentation as CoreAugmentation

@@ -125,8 +125,8 @@ def test_an_exact_model_is_led_to_what_another_judge_recognises() -> None:
     side = 64
     denoise, levels = ExactDenoiser(plain_pictures(side)), falling_levels(8)
     noise = torch.randn(4, 3, side, side, generator=torch.Generator().manual_seed(0))
-    wish = da.classes("jellyfish", "logit").on(da.load_starter())
-    guidance = da.ascent.Guidance(wish, da.views.Augmentation(4, da.views.Windows(16)), steps=1, strength=3.0)
+    objective = da.classes("jellyfish", "logit").on(da.load_starter())
+    guidance = da.ascent.Guidance(objective, da.views.Augmentation(4, da.views.Windows(16)), steps=1, strength=3.0)
 
     def sample(guided: bool) -> Tensor:
         latent = noise * levels[0]

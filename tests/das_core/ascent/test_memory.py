@@ -38,11 +38,11 @@ def estimate(stack: da.ImageStack, asked: da.Objective | Sequence[da.Objective],
     ),
 )
 def test_the_estimate_is_within_a_factor_of_two(batch: int, spec: da.StackSpec, optimizer: Optimizer) -> None:
-    wish = [toy_class()]
+    objective = [toy_class()]
     with PeakBytes() as made:
         stack = da.ImageStack.gray(spec, batch)
-        da.Ascent(stack, wish, WIDE, steps=2, optimizer=optimizer, chunk=4).run()
-    said = estimate(stack, wish, optimizer, 4)
+        da.Ascent(stack, objective, WIDE, steps=2, optimizer=optimizer, chunk=4).run()
+    said = estimate(stack, objective, optimizer, 4)
     assert made.peak / 2 < said < 2 * made.peak
 
 

@@ -104,8 +104,8 @@ def zoomed(**settings: object) -> da.ImageStack:
 
 def ask_by_depth(stack: da.ImageStack) -> list[da.Objective]:
     model = classifier()
-    wishes = {depth: 3 + depth for depth in range(3)}
-    return [da.over_keyframes(wishes, lambda number: da.classes(number, "logit").on(model))]
+    asked = {depth: 3 + depth for depth in range(3)}
+    return [da.over_keyframes(asked, lambda number: da.classes(number, "logit").on(model))]
 
 
 NARROW = replace(VIEWS, windows=da.views.Windows(6))

@@ -53,10 +53,10 @@ def test_an_image_without_a_gradient_stays_and_the_others_go_on(optimizer: Optim
     def start(second: float, call: int) -> da.Ascent:
         canvas = torch.zeros(3, 3, *SPEC.canvas)
         canvas[1] = second
-        wishes = [output_objective(judge(ZeroAt(call))), *more.get("others", [])]
+        objectives = [output_objective(judge(ZeroAt(call))), *more.get("others", [])]
         # A call of the network for each image.
         settings: dict[str, Any] = {"optimizer": optimizer, "chunk": VIEWS.views, "denoising": more.get("denoising")}
-        return da.Ascent(da.ImageStack.from_canvas(SPEC, canvas), wishes, VIEWS, steps=4, **settings)
+        return da.Ascent(da.ImageStack.from_canvas(SPEC, canvas), objectives, VIEWS, steps=4, **settings)
 
     living = start(0, call=0).run().stack
     # At 50 the second image is white to the last bit, and no score moves it. The third is not moved by the network in

@@ -76,7 +76,7 @@ def test_an_encoder_and_a_bias_are_a_dictionary_in_place() -> None:
 
 def test_latents_are_a_batch_and_files_serve_as_dictionaries(tmp_path: Path) -> None:
     torch.save({"W_enc": SAE.weight.T, "b_enc": SAE.bias, "b_dec": SAE.center}, tmp_path / "sae.pt")
-    wish = direct_ascent.latents(LAYER, SAE, [3, 5]).on(TOY)
-    assert sum(term.images for term in wish.list_terms()) == 2
+    objective = direct_ascent.latents(LAYER, SAE, [3, 5]).on(TOY)
+    assert sum(term.images for term in objective.list_terms()) == 2
     alone = direct_ascent.latent(LAYER, tmp_path / "sae.pt", 7).on(TOY)
     torch.testing.assert_close(answer(alone, SEEN), VALUES[:, 7].mean(dim=(1, 2)))

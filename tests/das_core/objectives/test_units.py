@@ -28,7 +28,7 @@ def red(views: torch.Tensor) -> torch.Tensor:
 
 
 @each_case(
-    ("model", "wish", "terms"),
+    ("model", "objective", "terms"),
     (TOY, da.classes([3, 4]), [("class 3, class 4", 1.0)]),
     (TOY, da.layer("2"), [("2", 1.0)]),
     (TOY, da.channel("2", 7), [("2 channel 7", 1.0)]),
@@ -54,13 +54,19 @@ def red(views: torch.Tensor) -> torch.Tensor:
     (TOY, prior("l2") - 2 * da.classes(1), [("l2", 0.2), ("class 1", -2.0)]),
     (TOY, prior("l2") + da.classes(1), [("l2", 0.2), ("class 1", 1.0)]),
 )
-def test_what_a_wish_asks_for(model: Judge, wish: Objective, terms: list[tuple[str, float]]) -> None:
-    assert [(term.name, term.weight) for term in wish.on(model).list_terms()] == terms
+def test_what_an_objective_asks_for(model: Judge, objective: Objective, terms: list[tuple[str, float]]) -> None:
+    assert [(term.name, term.weight) for term in objective.on(model).list_terms()] == terms
 
 
-def test_wishes_are_multiplied_by_numbers_and_added_to_wishes_alone() -> None:
-    wish: Any = da.classes(1)
-    for wrong in (lambda: wish + 1, lambda: wish * "2", lambda: wish / "2", lambda: "x" + wish, lambda: "x" - wish):
+def test_objectives_are_multiplied_by_numbers_and_added_to_objectives_alone() -> None:
+    objective: Any = da.classes(1)
+    for wrong in (
+        lambda: objective + 1,
+        lambda: objective * "2",
+        lambda: objective / "2",
+        lambda: "x" + objective,
+        lambda: "x" - objective,
+    ):
         with pytest.raises(TypeError):
             wrong()
 
@@ -119,31 +125,31 @@ test_what_is_no_function_of_activations_is_said = refuses(
 
 @each_case("start", None, PHOTO)
 def test_a_caricature_and_an_inversion_climb(start: torch.Tensor | None) -> None:
-    wish = da.caricature(PHOTO, "0")
-    few, many = (render(wish, start=start, steps=steps).whole_scores["0 caricature"][0] for steps in (2, 12))
+    objective = da.caricature(PHOTO, "0")
+    few, many = (render(objective, start=start, steps=steps).whole_scores["0 caricature"][0] for steps in (2, 12))
     assert many > 1.03 * few
     # The photograph changes into what the layer sees more of than in itself.
-    assert (many > float(score_images(PHOTO, wish.on(TOY)).table)) == (start is not None)
+    assert (many > float(score_images(PHOTO, objective.on(TOY)).table)) == (start is not None)
     history = render(da.content(PHOTO), steps=6).history
     assert history[-1].scores["content"] > history[0].scores["content"]
     assert len(render(da.content(torch.cat([PHOTO, 1 - PHOTO])), steps=1).image) == 2
 
 
 @each_case("other", OTHER, wrap(MODULE))
-def test_wishes_to_several_models_add_up(other: Any) -> None:
-    wish = da.classes(3) - 0.3 * da.channel("2", 5).on(other)
+def test_objectives_of_several_models_add_up(other: Any) -> None:
+    objective = da.classes(3) - 0.3 * da.channel("2", 5).on(other)
     expected = da.classes(3).on(TOY) - 0.3 * da.channel("2", 5).on(other)
-    assert torch.equal(render(wish).image, render(expected).image)
+    assert torch.equal(render(objective).image, render(expected).image)
     # A model that is rendered and bound runs once for both.
     pair = da.channel("0", 1), da.channel("2", 5)
     assert torch.equal(render(pair[0] + pair[1].on(other), other).image, render(pair[0] + pair[1], other).image)
     quick: dict[str, Any] = {"size": 32, "steps": 1, "progress": False}
-    film = facade.film(TOY, {0: wish, 2: da.classes(1).on(other)}, frames=3, **quick)
-    zoom = facade.zoom(TOY, [wish, da.classes(1).on(other)], **quick)
+    film = facade.film(TOY, {0: objective, 2: da.classes(1).on(other)}, frames=3, **quick)
+    zoom = facade.zoom(TOY, [objective, da.classes(1).on(other)], **quick)
     assert list(film.scores) == list(zoom.scores) == ["class 3", "2 channel 5", "class 1"]
 
 
-def test_a_wish_for_diversity_is_one_for_a_batch() -> None:
+def test_an_objective_of_diversity_is_one_for_a_batch() -> None:
     made = render(da.channel("2", 3) + 0.5 * da.diversity("2"), batch=3)
     assert {name: len(scores) for name, scores in made.scores.items()} == {"2 channel 3": 3, "2 diversity": 3}
     assert len(render(da.channels("2", range(4)) + da.diversity("2")).image) == 4
