@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from ..objectives.objective import Objective
 from ..stack.image_stack import ImageStack
@@ -173,12 +173,7 @@ ATTACK = Recipe(
 """The recipe of an attack within 8/255: steps of PGD at the whole picture, as a model is tested with it. The cosine
 schedule and the momentum make it stronger than equally many steps of one size (docs/attacks.md)."""
 
-RECIPES: Mapping[str, Recipe] = {
-    "picture": PICTURE,
-    "sketch": SKETCH,
-    "best": BEST,
-    "feature": FEATURE,
-    "style": STYLE,
-    "dream": DREAM,
-}
+RECIPES: Mapping[str, Recipe] = dict(
+    zip(get_args(RecipeName), (PICTURE, SKETCH, BEST, FEATURE, STYLE, DREAM), strict=True)
+)
 """The recipes by name, as `render` and the node Optimize offer them."""

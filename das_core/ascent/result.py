@@ -133,10 +133,9 @@ class Result:
         several = len(self.image) > 1
         paths = [path.with_stem(f"{path.stem}_{n}") if several else path for n in range(1, len(self.image) + 1)]
         for number, file in enumerate(map(check_writable, paths)):
-            text = draw_svg(self.stack, number) if drawn else ""
             with write_atomically(file) as part:
                 if drawn:
-                    part.write_text(text, encoding="utf-8")
+                    part.write_text(draw_svg(self.stack, number), encoding="utf-8")
                 else:
                     picture = self.image[number : number + 1]
                     Image.fromarray(to_bytes(picture)).save(part, kind, **self._write_settings(path))

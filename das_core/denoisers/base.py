@@ -47,21 +47,11 @@ class Denoiser(Protocol):
 def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: float = 1.0, tile: bool = False) -> Tensor:
     """Return the output of a denoiser for pixels (B, 3, H, W), checked, and clamped to 0..1."""
     answer, name = denoiser(pixels, strength, scale, tile), denoiser.name
-    if not isinstance(answer, Tensor) or answer.shape != pixels.shape:
-        what = tuple(answer.shape) if isinstance(answer, Tensor) else type(answer).__name__
+    fits = isinstance(answer, Tensor) and (answer.shape, answer.device) == (pixels.shape, pixels.device)
+    if not fits or answer.layout != torch.strided or not answer.is_floating_point():
         raise ValueError(
-            f"the denoiser '{name}' answers {tuple(pixels.shape)} with {what}: it must return as many images "
-            "of the same size"
-        )
-    if answer.layout != torch.strided or not answer.is_floating_point():
-        dense = "dense" if answer.layout == torch.strided else "sparse"
-        raise ValueError(
-            f"the denoiser '{name}' answers with a {dense} tensor of {answer.dtype}: it must return a dense tensor of "
-            "floating-point numbers, such as torch.float32"
-        )
-    if answer.device != pixels.device:
-        raise ValueError(
-            f"the denoiser '{name}' answers on {answer.device} and the picture is on {pixels.device}: move one of them"
+            f"the denoiser '{name}' answers {_describe(pixels)} with {_describe(answer)}: it must return as many images "
+            "of the same size, on the same device, as a dense tensor of floating-point numbers"
         )
     lowest, highest = torch.stack(answer.aminmax()).tolist()
     # NaN is refused too, because it fails every comparison.
@@ -71,3 +61,9 @@ def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: flo
             "pixels in 0..1: lower its strength, or take another denoiser"
         )
     return answer.to(pixels.dtype).clamp(0, 1)
+
+
+def _describe(value: object) -> str:
+    if not isinstance(value, Tensor):
+        return type(value).__name__
+    return f"{tuple(value.shape)} ({value.dtype}, {value.layout}, on {value.device})"

@@ -172,15 +172,11 @@ def question(ask: Callable[Concatenate[Judge, P], Objective]) -> Callable[P, Obj
         given = own.bind(*args, **kwargs).arguments
         said = ", ".join(shorten(value, 30) for value in given.values())
         name = f"{ask.__name__} {said}".rstrip()
-        return Objective((Question(name, partial(_ask, ask, given), asked=(ask.__name__, given)),))
+        return Objective((Question(name, partial(ask, **given), asked=(ask.__name__, given)),))
 
     make.__signature__ = own  # type: ignore[attr-defined]
     make.__annotations__.pop(judge.name, None)
     return make
-
-
-def _ask(ask: Callable[..., Objective], given: Mapping[str, Any], judge: Judge) -> Objective:
-    return ask(judge, **given)
 
 
 def list_objectives(objectives: Objective | Sequence[Objective]) -> list[Objective]:

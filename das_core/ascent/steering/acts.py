@@ -18,7 +18,7 @@ from ...common.text import shorten
 from ...stack.image_stack import ImageStack
 from ...stack.start import Surroundings
 from ..focus import Focus
-from ..plan import Member, Plan, TermGroup
+from ..plan import Member, Plan
 
 MOST_POINTS = 5_000  # Of the strokes of one `Protect`: minutes of painting, and drawn within a second.
 _LARGEST_FACTOR = 10.0
@@ -264,11 +264,8 @@ def _counts(plan: Plan, images: Sequence[int]) -> bool:
 
 def _change_members(plan: Plan, change: Any) -> Plan:
     """Return a plan with the same groups of changed members."""
-
-    def change_group(group: TermGroup) -> TermGroup:
-        return replace(group, members=tuple(map(change, group.members)))
-
-    return replace(plan, groups=tuple(map(change_group, plan.groups)))
+    groups = (replace(group, members=tuple(map(change, group.members))) for group in plan.groups)
+    return replace(plan, groups=tuple(groups))
 
 
 def _list_segments(strokes: Sequence[Sequence[Point]]) -> Iterator[tuple[Point, Point]]:

@@ -27,13 +27,13 @@ def test_an_answer_that_overshoots_a_little_or_is_in_half_precision_becomes_pixe
 
 test_anything_but_pixels_of_the_same_size_is_refused_by_name = refuses(
     lambda answer: ask_denoiser(Answering(answer), PIXELS, 0.1),
-    (PIXELS[..., 1:], r"'odd one' answers \(1, 3, 4, 5\) with \(1, 3, 4, 4\)"),
+    (PIXELS[..., 1:], r"'odd one' answers \(1, 3, 4, 5\) .* with \(1, 3, 4, 4\)"),
     (None, "with NoneType"),
     (PIXELS * 255, "values from 128 to 128"),
     (PIXELS * 2 - 2, "values from -1 to -1"),
     (torch.full_like(PIXELS, torch.nan), "values from nan to nan"),
     (torch.full_like(PIXELS, torch.inf), "values from inf to inf"),
-    (PIXELS > 0, "a dense tensor of torch.bool: it must return a dense tensor of floating-point numbers"),
-    (PIXELS.to_sparse(), "a sparse tensor of torch.float32"),
-    (PIXELS.to("meta"), "answers on meta and the picture is on cpu"),
+    (PIXELS > 0, r"\(torch.bool, .* as a dense tensor of floating-point numbers"),
+    (PIXELS.to_sparse(), "torch.sparse_coo"),
+    (PIXELS.to("meta"), "on cpu.*on meta"),
 )
