@@ -50,8 +50,8 @@ def ask_denoiser(denoiser: Denoiser, pixels: Tensor, strength: float, scale: flo
     fits = isinstance(answer, Tensor) and (answer.shape, answer.device) == (pixels.shape, pixels.device)
     if not fits or answer.layout != torch.strided or not answer.is_floating_point():
         raise ValueError(
-            f"the denoiser '{name}' answers {_describe(pixels)} with {_describe(answer)}: it must return as many images "
-            "of the same size, on the same device, as a dense tensor of floating-point numbers"
+            f"the denoiser '{name}' answers {_describe(pixels)} with {_describe(answer)}: it must return as many "
+            "images of the same size, on the same device, as a dense tensor of floating-point numbers"
         )
     lowest, highest = torch.stack(answer.aminmax()).tolist()
     # NaN is refused too, because it fails every comparison.
