@@ -14,9 +14,8 @@ from das_core.ascent.recipe import STYLE
 from das_core.common.images import fit_square
 from das_core.models.layers.activations import ActivationJudge
 from das_core.models.sources.starters import SECOND_OPINION, STARTER, load_starter
-from das_core.objectives.content import measure_content_distance
 from das_core.objectives.objective import Objective
-from das_core.objectives.style import StyleScore
+from das_core.objectives.style import StyleScore, measure_content_distance
 from das_core.stack.image_stack import ImageStack
 from das_core.stack.levels import linear_levels
 from das_core.stack.spec import StackSpec

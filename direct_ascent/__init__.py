@@ -45,7 +45,6 @@ from das_core.models.layers.activations import Activations
 from das_core.models.layers.layer import find_layers
 from das_core.objectives.change import in_region, over_frames, over_keyframes, over_steps, share_views
 from das_core.objectives.classes import classes
-from das_core.objectives.content import caricature, content
 from das_core.objectives.diversity import diversity
 from das_core.objectives.embedding import embedding, image, text
 from das_core.objectives.feature import feature
@@ -54,7 +53,7 @@ from das_core.objectives.latent import latent
 from das_core.objectives.objective import Objective
 from das_core.objectives.per_image import one_per_image
 from das_core.objectives.priors import prior
-from das_core.objectives.style import style
+from das_core.objectives.style import caricature, content, style
 from das_core.objectives.term import Term
 from das_core.objectives.units import channel, channels, direction, directions, head, heads, latents, layer, neuron
 from das_core.stack import ImageStack, StackSpec

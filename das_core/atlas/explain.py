@@ -22,7 +22,7 @@ from ..models.judge import Judge
 from ..models.layers.default_layers import choose_depths
 from ..models.layers.layer import find_layers
 from ..models.photographs import Photographs, read_picture
-from ..objectives.content import caricature, content
+from ..objectives.style import caricature, content
 from ..report.verdict import classify
 from ..runs.cells import Cell, Row
 from ..runs.results import Results

@@ -5,8 +5,7 @@ from torch import Tensor
 
 from ...das_core.models.judge import Judge
 from ...das_core.models.layers.layer import UnknownLayerError
-from ...das_core.objectives.content import content
-from ...das_core.objectives.style import style
+from ...das_core.objectives.style import content, style
 from .. import bridge
 from ..node import Node
 from ..schema import Objective, add_advice, model_input, schema, tip, weight_input
