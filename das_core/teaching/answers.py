@@ -1,18 +1,23 @@
-"""What a judge says of crops, with its own weights or with others, and how far two answers are from each other."""
+"""What a judge says of crops, with its own weights or with others; how far two answers are from each other; and the
+changes of crops that mislead a judge most, which it learns to see through."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.func import functional_call
 
+from ..common.own_thread import hearing_own_thread
 from ..models.classifier import Classifier
 from ..models.judge import Judge
 
 _FEATURES = 2.0  # The weight of the distance of the features beside the divergence of the probabilities.
+_STEPS = 2  # Of `mislead`.
+_FIRST = 0.3  # The length of the drawn change from which they start, and
+_REACH = 1.5  # the length of all steps, relative to the most that a change may have.
 
 
 @dataclass(frozen=True)
@@ -41,16 +46,21 @@ def find_head(judge: Judge) -> nn.Linear | None:
 def answer(judge: Judge, crops: Tensor, weights: Mapping[str, Tensor] | None = None) -> Answer:
     """Return what a judge answers to crops (B, 3, S, S), 0..1, with its own weights or with these in their place."""
     heard: list[Tensor] = []
-    with _listening(find_head(judge), heard):
+
+    def hear(_module: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        heard.append(inputs[0].flatten(1))
+
+    with ExitStack() as hooks:
+        if (head := find_head(judge)) is not None:
+            hooks.enter_context(hearing_own_thread(head.register_forward_pre_hook, hear))
         raw = functional_call(judge.module, dict(weights or {}), (judge.preprocess(crops),))
     output = raw.flatten(1).float()
     return Answer(output, heard[-1].float() if heard else output)
 
 
 def measure_loss(judge: Judge, learned: Answer, wanted: Answer, whole: Answer) -> Tensor:
-    """Return how far answers are from those of the teacher: twice the squared distance of the features, relative to
-    the sum of their squares in the `whole` batch; and for a classifier the Kullback-Leibler divergence of the
-    probabilities, relative to the number of its crops. The losses of the parts of a batch add up to its loss."""
+    """Return how far answers are from those of the teacher, in features and, for a classifier, in probabilities,
+    relative to the `whole` batch, so that the losses of its parts add up to its loss."""
     size = whole.features.square().sum().clamp(min=1e-12)
     loss = _FEATURES * (learned.features - wanted.features).square().sum() / size
     if isinstance(judge, Classifier):
@@ -68,16 +78,25 @@ def count_same(judge: Judge, learned: Tensor, wanted: Tensor) -> int:
     return sum(found == number for number, found in enumerate(nearest.tolist()))
 
 
-@contextmanager
-def _listening(layer: nn.Linear | None, heard: list[Tensor]) -> Iterator[None]:
-    """Put what a layer is given into a list while the block runs."""
+def mislead(
+    judge: Judge, crops: Tensor, wanted: Answer, weights: Mapping[str, Tensor], lengths: Tensor, drawn: Tensor
+) -> Tensor:
+    """Return crops (B, 3, S, S), each changed so that the answer by these weights is far from the one that is wanted,
+    along the gradient of the loss (Madry et al., 2018, arXiv 1706.06083, under the Euclidean norm). Each change has at
+    most its length of `lengths` (B,), and starts from those that are `drawn`, of the shape of the crops."""
+    fixed = {name: weight.detach() for name, weight in weights.items()}
+    most = lengths[:, None, None, None]
+    change = _FIRST * most * (drawn / _measure(drawn))
+    for _ in range(_STEPS):
+        change.requires_grad_()
+        (gradient,) = torch.autograd.grad(
+            measure_loss(judge, answer(judge, crops + change, fixed), wanted, wanted), change
+        )
+        change = change.detach() + _REACH / _STEPS * most * (gradient / _measure(gradient))
+        change = change * (most / _measure(change)).clamp(max=1)
+    return crops + change
 
-    def hear(_module: nn.Module, inputs: tuple[Any, ...]) -> None:
-        heard.append(inputs[0].flatten(1))
 
-    handle = layer.register_forward_pre_hook(hear) if layer is not None else None
-    try:
-        yield
-    finally:
-        if handle is not None:
-            handle.remove()
+def _measure(changes: Tensor) -> Tensor:
+    """Return the lengths of changes (B, 3, S, S), (B, 1, 1, 1), above 0."""
+    return changes.flatten(1).norm(dim=1).clamp(min=1e-12)[:, None, None, None]

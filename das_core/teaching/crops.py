@@ -39,11 +39,7 @@ class Lessons:
 
 def read_lessons(photographs: Photographs | Lessons, size: int) -> Lessons:
     """Read photographs and keep them small; files that are none, and pictures of one colour, are left out. What was
-    read before is returned as it is.
-
-    Raises:
-        ValueError: when fewer than 8 are left.
-    """
+    read before is returned as it is. Raises a ValueError when fewer than 8 are left."""
     if isinstance(photographs, Lessons):
         return photographs
     kept: list[Tensor] = []

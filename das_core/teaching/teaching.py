@@ -18,8 +18,7 @@ from ..common.seeding import make_generator
 from ..models.difference import THIN, Difference, add_difference, digest_weights, start_difference
 from ..models.frozen import evaluating
 from ..models.judge import Judge
-from .adversary import mislead
-from .answers import Answer, answer, find_head, measure_loss
+from .answers import Answer, answer, find_head, measure_loss, mislead
 from .crops import Lessons, corrupt, draw_crops
 
 BATCH = 16
@@ -52,17 +51,8 @@ class Progress:
 class Teaching:
     """A judge that is being taught; iterating goes on with it, batch by batch, and yields a `Progress`.
 
-    What is learned is a `Difference` of the weights: all but those of the last layer of a classifier. With a number of
-    crops, the same seed gives the same weights on the same machine.
-
-    Args:
-        judge: a single judge in fp32; its own module stays as it is.
-        lessons: the photographs.
-        crops: how many crops it sees; None for `minutes`.
-        minutes: how long it is taught, if `crops` is None.
-        rank: of the products that change large weights.
-        seed: of crops, noise and first products.
-        misled: the share of the time that the second course takes, at the end, in which crops also mislead.
+    What is learned is a `Difference` of the weights: all but those of the last layer of a classifier. The arguments are
+    those of `teach`; in the second course, the share `misled` of the time at the end, crops also mislead.
     """
 
     @own_modes()

@@ -17,8 +17,7 @@ from cases import each_case
 from das_core.models.difference import digest_weights, read_difference
 from das_core.models.labels import imagenet_labels
 from das_core.models.sources.starters import STARTER, STARTERS, THIRD_OPINION, Starter
-from das_core.teaching.adversary import mislead
-from das_core.teaching.answers import answer
+from das_core.teaching.answers import answer, mislead
 from toys import count_batch_norms
 
 

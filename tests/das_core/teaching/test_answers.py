@@ -2,8 +2,7 @@
 
 import torch
 
-from das_core.teaching.adversary import mislead
-from das_core.teaching.answers import answer, measure_loss
+from das_core.teaching.answers import answer, measure_loss, mislead
 from toys import classifier, draw
 
 
