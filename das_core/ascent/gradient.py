@@ -28,11 +28,8 @@ class ScoreGradient:
     def __call__(
         self, canvas: Tensor, step: int, pace: Pace, operator: StackOperator, chunk: int
     ) -> tuple[Tensor, dict[str, Tensor]]:
-        """Return the gradient at a canvas (B, 3, H, W), and the mean score of every objective, (), without its weight.
-
-        The gradient of a group is that of the sum, over objectives and images, of the mean score over the views of an
-        image, times the weight and the factor of the image. Those of several groups are balanced (`balance_gradients`).
-        """
+        """Return the gradient (B, 3, H, W) of the weighted sum, over objectives and images, of mean scores over views,
+        balanced between groups; and the mean score of every objective, (), without its weight."""
         scoring = self.scoring
         cutoff = pace.cutoff(min(operator.canvas))
 
@@ -88,11 +85,8 @@ def balance_gradients(
     *,
     as_one: bool = False,
 ) -> Tensor:
-    """Return the sum of the gradients (B, 3, H, W) of several groups, scaled so that their moves are as their weights.
-
-    The `move` of a gradient is the change of the canvas that K makes of it; K weakens fine detail. In each image (in
-    all together with `as_one`), the first gradient with a weight and a move keeps its size; those without are left out.
-    """
+    """Return the sum of the gradients (B, 3, H, W) of several groups, scaled so that their moves, by K, are as their
+    weights. In each image (in all together with `as_one`), the first with a weight and a move keeps its size."""
     if len(gradients) == 1:
         return gradients[0]
     sizes = []

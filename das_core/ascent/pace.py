@@ -16,14 +16,8 @@ FINEST_CUTOFF = 1.2  # The cutoff at the end of the coarse part, as a multiple o
 
 @dataclass(frozen=True)
 class Pace:
-    """The state of the schedules at a step.
-
-    Args:
-        rate: the factor of the step size, 0..1.
-        coarse_progress: the share of the coarse part that is over, 0..1; 1 if there is no coarse part.
-        progress: the share of the whole ascent that is over, 0 at the first step and 1 at the last.
-        tilt: the exponent t of f^-t, by which K is multiplied at frequency f, see `StackOperator.precondition`.
-    """
+    """The state of the schedules at a step: the factor of the step size, the shares of the coarse part (1 if there is
+    none) and of the whole ascent that are over, 0..1, and the exponent t of f^-t, by which K is multiplied."""
 
     rate: float
     coarse_progress: float

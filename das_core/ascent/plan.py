@@ -100,11 +100,8 @@ class Plan:
 def make_plan(
     objectives: Objective | Sequence[Objective] | Plan, spec: StackSpec, batch: int, purpose: str = "climb"
 ) -> Plan:
-    """Return the plan of objectives for a stack of `batch` images; a plan is returned as it is.
-
-    The terms of a group have the same module, kind of answer (`Judge.answer_key`), region masks (the same tensor
-    objects), share of the views and `compares_images`. A term without a judge is a group of its own.
-    """
+    """Return the plan of objectives for a stack of `batch` images; a plan is returned as it is. Terms share a group if
+    they have one module, kind of answer and share of the views, and the same region masks, as objects."""
     if isinstance(objectives, Plan):
         return objectives
     timeline, is_series = spec.find_timeline(batch), spec.time is not None or spec.zoom is not None

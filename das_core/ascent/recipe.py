@@ -94,28 +94,20 @@ def suit_bound(recipe: Recipe, within: Within) -> Recipe:
 
 
 def suit_stack(recipe: Recipe, stack: ImageStack) -> Recipe:
-    """Return a recipe adapted to what a stack is: a film, a zoom, a tile, or a part of a photograph under a mask.
-
-    A tile is a pattern without a middle: a fourth of its views or more show less than half of it, and none is blurred.
-    Around what is added to a photograph, the denoiser brings the photograph back (`Denoising.keep`).
-
-    Example:
-        >>> import direct_ascent as da
-        >>> from das_core.ascent.recipe import suit_stack
-        >>> suit_stack(da.PICTURE, da.ImageStack.gray(da.StackSpec(64, 64, 0, tile=True))).augmentation.windows.zoom_min
-        0.2
-    """
+    """Return a recipe adapted to what a stack is: a film, a zoom, a tile, or a part of a photograph under a mask."""
     spec = stack.spec
     if spec.zoom is not None:
         recipe = suit_zoom(recipe, spec.zoom.depths, climbed=stack.steps > 0)
     elif spec.time is not None:
         recipe = suit_film(recipe)
     if spec.tile:
+        # A pattern without a middle: a fourth of its views or more show less than half of it, and none is blurred.
         augmentation = recipe.augmentation
         windows = replace(augmentation.windows, zoom_min=min(augmentation.windows.zoom_min, 0.2))
         transforms = tuple(one for one in augmentation.transforms if not isinstance(one, Distance))
         recipe = replace(recipe, augmentation=replace(augmentation, windows=windows, transforms=transforms))
     if stack.surroundings is not None and recipe.denoising is not None:
+        # The photograph comes back around what is added to it.
         recipe = replace(recipe, denoising=replace(recipe.denoising, keep=0.03))
     return recipe
 

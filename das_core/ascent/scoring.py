@@ -69,12 +69,8 @@ class Scoring:
     def evaluate(
         self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: Sequence[int] = ()
     ) -> Iterator[tuple[dict[str, Any], Tensor, float]]:
-        """Show the views of a group to its judge, chunk by chunk; without a judge, it gets the pixels of all canvases.
-
-        Each chunk yields the output for every part of the objective, the number of the image that each view shows,
-        (V,), and how many views each image has in this step, for a film or a zoom on average. `alike` are the numbers
-        of images to show through the same views.
-        """
+        """Yield, for each chunk of views of a group, the output for every part of the objective, the image that each view
+        shows, (V,), and how many views an image has, on average; the images `alike` have the same views."""
         group, region, spec = self.plan.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
             start = select_images(self._start_pixels, alike) if alike else self._start_pixels
@@ -107,9 +103,8 @@ class Scoring:
         return judge(self.augmentation.make_views(canvas, geometry, draws))
 
     def score_images(self, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:
-        """Return the score (B,) of every part of the objective, in their order, for the pixels (B, 3, H, W), margins
-        included, of all images or depths. All are seen through the same views, those of step 0, without gradients.
-        """
+        """Return the score (B,) of every part of the objective for the pixels (B, 3, H, W), margins included, of all
+        images or depths, through the same views, those of step 0, without gradients."""
         zoom = self.stack.spec.zoom
         shown = range(len(pixels)) if zoom is None else [zoom.moments.index(depth) for depth in range(zoom.depths)]
         pyramid, found = Pyramid(pixels, shown), dict[str, list[Tensor]]()
@@ -130,9 +125,8 @@ class Scoring:
         return {name: torch.cat(found[name], dim=1).mean(dim=1) for name in self.plan.parts if name in found}
 
     def choose_keys(self, number: int, step: int, batch: int, *, alike: Sequence[int] = ()) -> list[ViewKey]:
-        """Return the keys of the views that a group with a judge sees in a step, in their order. `image` is the number
-        of the image shown. `item`, which decides random draws, is 0 with `alike` and in a series, whose views are
-        spread over the images on which the group acts."""
+        """Return the keys of the views that a group with a judge sees in a step, in their order. `item`, which decides
+        random draws, is 0 with `alike` and in a series, whose views are spread over the images where it acts."""
         group = self.plan.groups[number]
         shown = group.shown
         least = group.members[0].term.share[1] if alike else 1  # Every term sees a view.

@@ -18,14 +18,8 @@ P = ParamSpec("P")
 
 @dataclass(frozen=True, eq=False)
 class Question:
-    """A part of an objective whose judge is named later (`Objective.on`).
-
-    Args:
-        name: what it is called until then.
-        ask: returns what it is for a judge; raises a ValueError when that cannot be asked for it.
-        weight: a factor of the weights of its terms; `regions`, `fades` and `tracks` are added to theirs, see `Term`.
-        asked: the function that made it and its arguments, by which settings write it down; None for none.
-    """
+    """A part of an objective whose judge is named later (`Objective.on`): `ask` makes it for a judge. Weight, regions,
+    fades and tracks add to those of its terms. `asked`, a function and its arguments, is how settings write it down."""
 
     name: str
     ask: "Callable[[Judge], Objective]" = field(repr=False)

@@ -56,9 +56,8 @@ class TrackError(ValueError):
 
 @dataclass(frozen=True)
 class Track:
-    """A factor that differs from frame to frame, interpolated between keyframes, and around the end of a loop. With
-    `frames` it fits only films of so many; `asked` is what is asked for at each keyframe, for messages. With
-    `repeats` the points are the factors of images 0, 1, … of a batch, again and again."""
+    """A factor that differs from frame to frame, interpolated between keyframes, for films of `frames` frames if given;
+    messages say what is `asked` at a keyframe. With `repeats`, points are the factors of images, again and again."""
 
     points: tuple[Point, ...]
     curve: Curve = "linear"

@@ -164,13 +164,8 @@ def choose_reduction(side: int, size: int) -> int:
 
 
 class Pyramid:
-    """Canvases (B, C, H, W), float32, at several resolutions, from which views are cut; `items` are their numbers in
-    `crop`.
-
-    A canvas of lower resolution is made when a window first needs it. The gradient of a view is added at the canvas
-    that the view was cut from; `take_gradient` resizes and sums these gradients once for all views, with the same bits
-    on every run. If gradients are wanted, `pixels` must be a leaf of the autograd graph.
-    """
+    """Canvases (B, C, H, W), float32, a leaf of the autograd graph, with numbers `items`, and, once a window needs them,
+    smaller ones. `take_gradient` sums the gradients of views at all of them, with the same bits on every run."""
 
     def __init__(self, pixels: Tensor, items: Sequence[int] | None = None) -> None:
         self.pixels, self.items = pixels, range(len(pixels)) if items is None else items
