@@ -60,8 +60,8 @@ class Focus:
 def measure_squared_distances(
     canvas: Shape, mask: Tensor | None = None, center: tuple[float, float] | None = None
 ) -> Tensor:
-    """Return squared distances (B or 1, 1, H, W), in half sides, from a `center` in pixels, or that of a canvas or of the
-    box of a mask (B, 1, H, W), less the least one within the mask: a ring leaves its centre out."""
+    """Return squared distances (B or 1, 1, H, W), in half sides, from a `center` in pixels, or that of a canvas or of
+    the box of a mask (B, 1, H, W), less the least one within the mask: a ring leaves its centre out."""
     if mask is None:
         return _from_center(canvas, (0, 0, *canvas), center)[None, None]
     boxes = pausing(find_boxes(mask))

@@ -69,8 +69,8 @@ class Scoring:
     def evaluate(
         self, number: int, pyramid: Pyramid, step: int, pace: Pace, chunk: int, *, alike: Sequence[int] = ()
     ) -> Iterator[tuple[dict[str, Any], Tensor, float]]:
-        """Yield, for each chunk of views of a group, the output for every part of the objective, the image that each view
-        shows, (V,), and how many views an image has, on average; the images `alike` have the same views."""
+        """Yield, for each chunk of views of a group, the output for every part of the objective, the image that each
+        view shows, (V,), and how many views an image has, on average; the images `alike` have the same views."""
         group, region, spec = self.plan.groups[number], self.regions[number], self.stack.spec
         if group.judge is None:
             start = select_images(self._start_pixels, alike) if alike else self._start_pixels

@@ -164,8 +164,8 @@ def choose_reduction(side: int, size: int) -> int:
 
 
 class Pyramid:
-    """Canvases (B, C, H, W), float32, a leaf of the autograd graph, with numbers `items`, and, once a window needs them,
-    smaller ones. `take_gradient` sums the gradients of views at all of them, with the same bits on every run."""
+    """Canvases (B, C, H, W), float32, a leaf of the autograd graph, with numbers `items`, and, once a window needs
+    them, smaller ones. `take_gradient` sums the gradients of views at all of them, with the same bits on every run."""
 
     def __init__(self, pixels: Tensor, items: Sequence[int] | None = None) -> None:
         self.pixels, self.items = pixels, range(len(pixels)) if items is None else items
