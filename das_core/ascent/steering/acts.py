@@ -171,7 +171,8 @@ class Place:
 
 @dataclass(frozen=True)
 class Protect:
-    """From now on, the picture stays as it is, bit for bit, where a brush has been; models go on seeing it.
+    """From now on, the picture stays as it is, bit for bit, where a brush has been; models go on seeing it. Around the
+    brush, over half its radius, it changes the more the farther away: what stays has no edge.
 
     Args:
         strokes: the strokes of the brush, each of one or more circles: (row, column, radius), the first two in shares
@@ -203,19 +204,25 @@ class Protect:
         around, now = stack.surroundings, stack.pixels()
         if bool((free > 0).any()):
             mask = canvas_mask(free[None], (spec.height, spec.width), spec.margin).to(device)
-            pixels = now if around is None else torch.where(mask > 0, around.pixels, now)
-            mask = mask.expand(stack.batch, -1, -1, -1) if around is None else mask * around.mask
+            pixels = now
+            if around is None:
+                mask = mask.expand(stack.batch, -1, -1, -1)
+            else:
+                # In the fringe of the brush, what looks as now once the stack is in front of it.
+                whole, mask = mask == 1, mask * around.mask
+                behind = (now - mask * replace(stack, surroundings=None).pixels()) / (1 - mask).clamp(min=1e-6)
+                pixels = torch.where(whole, around.pixels, behind.clamp(0, 1))
             if bool((mask.amax(dim=(1, 2, 3)) > FAINTEST_MASK).all()):
                 return replace(course, stack=replace(stack, surroundings=Surroundings(pixels, mask)))
         raise ValueError("this would protect all that may change; protect less of it")
 
     def draw(self, height: int, width: int) -> Tensor:
-        """Return where the brush was in a picture, (height, width), 1 there and 0 elsewhere."""
+        """Return where the brush was in a picture, (height, width): 1 there, less in the fringe, 0 elsewhere."""
         drawn = torch.zeros(height, width, dtype=torch.float32)
         short = min(height, width)
         for one, other in pausing(_list_segments(self.strokes)):
             (y0, x0, r0), (y1, x1, r1) = ((y * height, x * width, r * short) for y, x, r in (one, other))
-            far = max(r0, r1) + 1
+            far = 1.5 * max(r0, r1) + 1
             top, left = max(0, int(min(y0, y1) - far)), max(0, int(min(x0, x1) - far))
             part = drawn[top : int(max(y0, y1) + far) + 1, left : int(max(x0, x1) + far) + 1]
             rows, columns = (
@@ -226,7 +233,8 @@ class Protect:
             # How far along the segment the nearest of its points is, 0..1.
             along = ((down * dy + right * dx) / max(dy * dy + dx * dx, 1e-9)).clamp(0, 1)
             radius = r0 + (r1 - r0) * along
-            part[(down - along * dy).square() + (right - along * dx).square() <= radius.square()] = 1
+            apart = torch.hypot(down - along * dy, right - along * dx)
+            torch.maximum(part, (3 - 2 * apart / radius).clamp(0, 1), out=part)
         return drawn
 
 

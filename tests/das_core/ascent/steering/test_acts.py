@@ -130,17 +130,32 @@ def test_what_is_protected_stays_bit_for_bit(kind: str) -> None:
     before = ascent.result.image
     ascent.steer(BRUSH)
     after = ascent.run().image
-    kept = BRUSH.draw(32, 32) > 0
+    drawn = BRUSH.draw(32, 32)
+    kept, fringe = drawn == 1, (drawn > 0) & (drawn < 1)
     assert 0.1 < kept.float().mean() < 0.4
     assert torch.equal(after[:, :, kept], before[:, :, kept])
-    assert ((after - before).abs().amax(dim=1) > 0)[:, ~kept].float().mean() > 0.8
+    changes = (after - before).abs()
+    assert (changes.amax(dim=1) > 0)[:, ~kept].float().mean() > 0.8
+    assert 0 < changes[:, :, fringe].mean() < changes[:, :, drawn == 0].mean()
+
+
+def test_to_protect_changes_no_pixel_of_now() -> None:
+    stack = da.ImageStack.noise(SPEC, 2).place_into(
+        torch.rand(1, 3, 32, 32), torch.linspace(0, 1, 32).expand(1, 32, 32)
+    )
+    ascent = da.Ascent(stack, [toy_class(3)], VIEWS, steps=4)
+    do_steps(ascent, 2)
+    for strokes in ([[(0.2, 0.3, 0.3)]], [[(0.5, 0.5, 0.3)]]):
+        before = ascent.result.image
+        ascent.steer(da.steering.Protect(strokes))
+        torch.testing.assert_close(ascent.result.image, before, rtol=0, atol=1e-4)
 
 
 def test_a_capsule_is_drawn_around_its_segment() -> None:
     drawn = da.steering.Protect([[(0.25, 0.25, 0.125), (0.75, 0.25, 0.125)]]).draw(40, 80)
     rows, columns = torch.meshgrid(torch.arange(40) + 0.5, torch.arange(80) + 0.5, indexing="ij")
     apart = torch.stack([rows - rows.clamp(10, 30), columns - 20]).norm(dim=0)
-    assert torch.equal(drawn, (apart <= 5).float())
+    torch.testing.assert_close(drawn, ((7.5 - apart) / 2.5).clamp(0, 1))
 
 
 FILM = da.StackSpec(32, 32, 8, time=da.stack.Time(3))
