@@ -52,9 +52,10 @@ class ScoreGradient:
     ) -> None:
         """Leave the gradient of the weighted scores of a group at the pixels in `pyramid`."""
         members = [(one, one.term.weight_at(pace.progress)) for one in self.scoring.plan.groups[number].members]
-        with interruptible_backward(pyramid.device):
+        device = pyramid.pixels.device
+        with interruptible_backward(device):
             for outputs, images, count in self.scoring.evaluate(number, pyramid, step, pace, chunk):
-                total, shown = torch.zeros((), dtype=torch.float32, device=pyramid.device), images.tolist()
+                total, shown = torch.zeros((), dtype=torch.float32, device=device), images.tolist()
                 for member, weight in members:
                     score = score_term(member.name, member.term, outputs[member.name], images)
                     factors = member.find_factors(shown)

@@ -99,7 +99,7 @@ class Scoring:
 
     def _ask(self, judge: Judge, geometry: ViewGeometry, keys: Sequence[ViewKey], pace: Pace, canvas: Pyramid) -> Any:
         """Return the answer of a judge for the views with these keys, which are alike for all canvases."""
-        draws = Draws(keys, canvas.device, pace.coarse_progress, pace.progress, judge.noise)
+        draws = Draws(keys, canvas.pixels.device, pace.coarse_progress, pace.progress, judge.noise)
         return judge(self.augmentation.make_views(canvas, geometry, draws))
 
     def score_images(self, pixels: Tensor, pace: Pace, chunk: int) -> dict[str, Tensor]:

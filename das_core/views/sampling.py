@@ -175,11 +175,6 @@ class Pyramid:
         self._reduced: dict[int, Tensor] = {1: pixels.detach()}
 
     @property
-    def device(self) -> torch.device:
-        """The device of the pixels."""
-        return self.pixels.device
-
-    @property
     def leaves(self) -> list[Tensor]:
         """The tensors in whose `.grad` autograd sums gradients: the pixels, and canvases that views were cut from."""
         return [self.pixels, *self._leaves.values()]
