@@ -32,14 +32,20 @@ _FORMAT = "direct_ascent.difference.1"
 
 @dataclass(frozen=True)
 class Difference:
-    """What teaching has changed in the weights of a single judge, whose name is `model`."""
+    """What teaching has changed in the weights of a single judge.
+
+    Args:
+        model: the name of the judge that it belongs to.
+        digest: the SHA-256 of its weights (`digest_weights`).
+        tensors: what is added, by the name of the weight: as many numbers as the weight has; or, under the names with
+            '#up' (out, rank) and '#down' (rank, in), two matrices whose product is added.
+        lesson: what it was taught with, so that the same call finds it; not read by anything else.
+    """
 
     model: str
-    digest: str  # `digest_weights` of its module.
-    # What is added, by the name of the weight: as many numbers as the weight has; or, under the names with '#up'
-    # (out, rank) and '#down' (rank, in), two matrices whose product is added.
+    digest: str
     tensors: Mapping[str, Tensor] = field(repr=False)
-    lesson: str = ""  # What it was taught with, so that the same call finds it.
+    lesson: str = ""
 
 
 def digest_weights(module: nn.Module) -> str:
@@ -87,7 +93,11 @@ def add_difference(weights: Mapping[str, Tensor], tensors: Mapping[str, Tensor])
 @own_modes()
 def apply_difference(judge: J, difference: Difference) -> J:
     """Return a judge like another one, with a copy of its module whose weights a difference has changed; of an
-    ensemble, the member that it belongs to. Raises a ValueError when the difference belongs to other weights."""
+    ensemble, the member that it belongs to.
+
+    Raises:
+        ValueError: when the difference belongs to other weights.
+    """
     if all(digest_weights(member.module) != difference.digest for member in judge.members):
         raise ValueError(
             f"what was taught belongs to {difference.model}, and {judge.name} has other weights; load that model, in "
@@ -103,12 +113,8 @@ def change_weights(judge: J, difference: Difference) -> J:
     module = deepcopy(judge.module)
     weights = dict(module.named_parameters())
     tensors = {name: tensor.to(judge.device, torch.float32) for name, tensor in difference.tensors.items()}
-    try:
-        if unknown := {name.removesuffix(UP).removesuffix(DOWN) for name in tensors} - weights.keys():
-            raise LookupError(f"no weight is called {min(unknown)}")
-        changed = add_difference({name: weight.detach() for name, weight in weights.items()}, tensors)
-    except (LookupError, RuntimeError) as error:
-        raise ValueError(f"the file for {difference.model} is damaged ({shorten(str(error))}); get it again") from error
+    _check_fit(weights, tensors, difference.model)
+    changed = add_difference({name: weight.detach() for name, weight in weights.items()}, tensors)
     for name, values in changed.items():
         weights[name].data.copy_(values)
     forget_unfolded(module)
@@ -124,7 +130,11 @@ def write_difference(path: Path, difference: Difference) -> None:
 
 
 def read_difference(path: Path) -> Difference:
-    """Read a difference from a file, which is not trusted; raise a ValueError when it is damaged or something else."""
+    """Read a difference from a file, which is not trusted.
+
+    Raises:
+        ValueError: when the file cannot be read, is damaged, or is something else.
+    """
     with explain_unreadable(path):
         size = path.stat().st_size
     try:
@@ -145,3 +155,18 @@ def read_difference(path: Path) -> Difference:
     ]:
         raise ValueError(f"'{path.name}' is damaged: {shorten(bad[0])} holds no finite fp16 numbers; get it again")
     return Difference(shorten(about.get("model", ""), 100), about.get("sha256", ""), tensors, about.get("lesson", ""))
+
+
+def _check_fit(weights: Mapping[str, Tensor], tensors: Mapping[str, Tensor], model: str) -> None:
+    """Raise a ValueError when the tensors of a difference do not fit these weights."""
+    for name, tensor in tensors.items():
+        whole = name.removesuffix(UP).removesuffix(DOWN)
+        weight = weights.get(whole)
+        shape: tuple[int, ...] | None = None
+        if weight is not None and name == whole:
+            shape = tuple(weight.shape)
+        elif weight is not None and weight.ndim > 1 and {whole + UP, whole + DOWN} <= tensors.keys():
+            rank = tensors[whole + DOWN].shape[:1].numel()
+            shape = (len(weight), rank) if name.endswith(UP) else (rank, weight[0].numel())
+        if shape is None or tuple(tensor.shape) != shape:
+            raise ValueError(f"the file for {model} is damaged: {shorten(name)} fits no weight; get it again")
