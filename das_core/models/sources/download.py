@@ -28,8 +28,9 @@ Progress = Callable[[int, int], None]
 """A function that is called while a model is loaded, with how many bytes of it have arrived and their total (0 if it is
 not known). It can raise an exception to cancel."""
 
-TIMEOUT = 20.0  # Seconds in which nothing arrives, after which a connection counts as broken.
+TIMEOUT = 20.0  # Seconds with less than `_SLOWEST` bytes a second, after which a connection counts as broken.
 
+_SLOWEST = 1024
 _TICK = 0.25  # Seconds from one call of `progress` to the next while nothing arrives.
 
 _BLOCK = 1 << 20
@@ -91,16 +92,22 @@ def check_digest(path: Path, digest: str, name: str | None = None) -> None:
 
 def _receive(url: str, path: Path, progress: Progress) -> None:
     """Write the content of a URL into a new file; call `progress` at the end, for every MiB, and while it waits."""
-    done = told = total = 0
+    done = told = before = total = 0
+    since = time.monotonic()
 
     def await_call(call: Callable[[], T]) -> T:
         """Return the result of a call in the thread."""
-        answer, since = thread.submit(call), time.monotonic()
-        while not wait([answer], _TICK).done:
-            if time.monotonic() - since >= TIMEOUT:
-                raise TimeoutError(f"timed out: nothing came in {TIMEOUT:.0f} seconds")
+        nonlocal before, since
+        answer = thread.submit(call)
+        while True:
+            ready = wait([answer], _TICK).done
+            if (seconds := time.monotonic() - since) >= TIMEOUT:
+                if done - before < _SLOWEST * TIMEOUT:
+                    raise TimeoutError(f"timed out: {done - before} bytes came in {seconds:.0f} seconds")
+                before, since = done, time.monotonic()
+            if ready:
+                return answer.result()
             progress(done, total)
-        return answer.result()
 
     with path.open("wb") as file:
         thread = ThreadPoolExecutor(1)

@@ -1,9 +1,11 @@
 """Downloads from a server in this process, which is also the hub: whole and checked, or not at all."""
 
+import contextlib
 import hashlib
 import http.client
 import socket
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -56,7 +58,12 @@ class Handler(BaseHTTPRequestHandler):
             self.send_content(kind)
 
     def send_content(self, kind: str) -> None:
-        if kind == "chunked":
+        if kind == "crawling":
+            with contextlib.suppress(OSError):
+                while not self.server.is_closing:
+                    self.wfile.write(b"4444")
+                    time.sleep(0.01)
+        elif kind == "chunked":
             self.wfile.write(b"%x\r\n" % len(CONTENT) + CONTENT[:1000])
         else:
             self.wfile.write(CONTENT[: len(CONTENT) // 2] if kind == "short" else CONTENT)
@@ -67,6 +74,8 @@ class Handler(BaseHTTPRequestHandler):
 
 class Server(ThreadingHTTPServer):
     """The server, and what was asked of it."""
+
+    is_closing = False
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
@@ -85,6 +94,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[Server]:
         thread = threading.Thread(target=running.serve_forever, kwargs={"poll_interval": 0.01})
         thread.start()
         yield running
+        running.is_closing = True
         running.shutdown()
         thread.join()
 
@@ -200,6 +210,8 @@ def test_a_slow_server_is_given_up_or_ended(server: Server, tmp_path: Path, monk
         monkeypatch.setattr(module, "TIMEOUT", 0.3)
         with pytest.raises(ValueError, match=r"a.pth could not be downloaded .*timed out"):
             download(url, tmp_path)
+    with pytest.raises(ValueError, match=r"crawling.pth could not be downloaded .*timed out: \d+ bytes came in"):
+        download(server.url("crawling.pth"), tmp_path)
     assert is_empty(tmp_path)
 
 
@@ -207,7 +219,7 @@ def test_a_call_that_does_not_return_is_given_up(tmp_path: Path, monkeypatch: py
     ended = threading.Event()
     monkeypatch.setattr(module, "TIMEOUT", 0.3)
     monkeypatch.setattr("urllib.request.OpenerDirector.open", lambda *_, **__: ended.wait(5))
-    with pytest.raises(ValueError, match="timed out: nothing came in"):
+    with pytest.raises(ValueError, match="timed out: 0 bytes came in"):
         download("http://127.0.0.1/a.pth", tmp_path)
     ended.set()
 
