@@ -3,11 +3,9 @@ columns: each says something of units. Nothing here knows of models."""
 
 import io
 import json
-import math
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -40,29 +38,22 @@ class MadePicture(BaseModel):
     activation: float | None = None
 
 
-class _StoredUnit(BaseModel):
+class Made(BaseModel):
+    """What was made of a unit; `read_made` returns the files of its pictures as paths in the folder of the page."""
+
     unit: StrictInt = Field(ge=0)
     dead: bool = False
     pictures: tuple[MadePicture, ...] = ()
-    message: str = ""
-
-
-_UNITS, _NUMBERS = TypeAdapter(list[_StoredUnit]), TypeAdapter(list[StrictInt])
-
-
-@dataclass(frozen=True, eq=False)
-class Made:
-    """What was made of a unit; the files of its pictures are paths in the folder of the page."""
-
-    pictures: tuple[MadePicture, ...]
-    dead: bool
-    message: str  # why it failed
-    signature: Array | None  # how active all units of the layer are for its first picture
+    message: str = ""  # why it failed
+    signature: Any = None  # how active all units of the layer are for its first picture, an array
 
     @property
     def activation(self) -> float | None:
         """How active the unit is for its first picture that was to excite it."""
         return next((picture.activation for picture in self.pictures if picture.kind != "less"), None)
+
+
+_UNITS, _NUMBERS = TypeAdapter(list[Made]), TypeAdapter(list[StrictInt])
 
 
 def write_made(
@@ -91,7 +82,8 @@ def read_made(folder: Path, rows: Sequence[Row], count: int) -> dict[int, Made]:
         signatures = _read_signatures(folder / home / _ACTIVATIONS, (len(listed), count))
         for one, signature in zip_longest(listed, signatures):
             pictures = tuple(each.model_copy(update={"file": home + each.file}) for each in one.pictures)
-            found[one.unit] = Made(pictures, one.dead, one.message, None if one.dead else signature)
+            known = {"pictures": pictures, "signature": None if one.dead else signature}
+            found[one.unit] = one.model_copy(update=known)
     return {number: one for number, one in sorted(found.items()) if number < count}
 
 
@@ -100,26 +92,22 @@ def locate_cell(row: Row) -> str:
     return f"cells/{row['cell'][:2]}/{row['cell']}/"
 
 
-def _read_units(row: Row) -> list[_StoredUnit]:
+def _read_units(row: Row) -> list[Made]:
     try:
         if row["status"] != "failed":
             return _UNITS.validate_json(str(row.get("units")))
         numbers = _NUMBERS.validate_json(str(row.get("numbers")))
-        return [_StoredUnit(unit=number, message=row["message"] or "failed") for number in numbers]
+        return [Made(unit=number, message=row["message"] or "failed") for number in numbers]
     except ValidationError:
         return []
 
 
 def _read_signatures(path: Path, shape: tuple[int, int]) -> Array | Sequence[Any]:
-    """Return what is in a file of NumPy of this shape, or nothing. Its header is compared rather than read, so that
-    nothing is unpickled, and no size is believed."""
-    file = io.BytesIO()
-    np.lib.format.write_array_header_1_0(file, {"descr": "<f4", "fortran_order": False, "shape": shape})
-    header = file.getvalue()
-    with suppress(OSError):
-        whole = path.stat().st_size == len(header) + 4 * math.prod(shape)
-        if whole and (content := path.read_bytes()).startswith(header):
-            return np.frombuffer(content, "<f4", offset=len(header)).reshape(shape)
+    """Return what is in a file of NumPy of this shape, or nothing. Nothing is unpickled, and no size is believed."""
+    with suppress(Exception):  # Of many kinds for a header of a stranger.
+        found = np.lib.format.open_memmap(path, mode="r")
+        if found.shape == shape and found.dtype == np.float32:
+            return np.array(found)
     return ()
 
 

@@ -49,7 +49,7 @@ def test_what_else_is_said_of_units_is_one_function() -> None:
 
     (units,) = find_units(TOY, "1")
     picture = MadePicture(kind="more", file="a.webp", activation=0.5)
-    made = {number: Made((picture,) * (number != 2), number == 2, "", None) for number in (3, 1, 2)}
+    made = {number: Made(unit=number, dead=number == 2, pictures=(picture,) * (number != 2)) for number in (3, 1, 2)}
     told = Shown(TOY, units, made, [3, 1], Path()).tell(tell_made, tell_parity)
     items = list_items(told, ("odd", "activation"), 5)
     assert [(item.id, item.title, item.group) for item in items] == [
