@@ -226,18 +226,16 @@ def _watch(steps: Iterator[Step], count: int, callback: Callback | None, progres
 
 def _film(steps: Iterator[Step], path: Path | str) -> Exception | None:
     """Do steps and write the picture after each to a film; return the error of a film that cannot be written."""
-    own: Exception | None = None
+    stopped = list[Exception]()
 
     def show() -> Iterator[Tensor]:
-        nonlocal own
         try:
             for step in steps:
                 yield step.image()
-        except AscentError as error:
-            own = error  # The film ends with the step before.
         except Exception as error:
-            own = error
-            raise
+            stopped.append(error)
+            if not isinstance(error, AscentError):  # With one, the film ends with the step before.
+                raise
 
     failure = None
     try:
@@ -246,6 +244,6 @@ def _film(steps: Iterator[Step], path: Path | str) -> Exception | None:
         if is_cancellation(error):
             raise
         failure = error
-    if own is not None:
-        raise own  # It is not an error of the file.
+    if stopped:
+        raise stopped[0]  # It is not an error of the file.
     return failure

@@ -59,12 +59,6 @@ def read_look(look: str | Look | None) -> Look | None:
     return LOOKS[look]
 
 
-def read_count(palette: str) -> int | None:
-    """Return the number of colours that a text of up to nine digits says; None for other texts."""
-    digits = palette.strip()
-    return int(digits) if digits.isdecimal() and len(digits) < 10 else None
-
-
 def adjust_look(look: Kind, size: float = 1.0, palette: str = "", dither: str = "") -> Kind:
     """Return a look with marks `size` times as large, 0.2 to 5, and with another `Palette` (of ink: the hex codes of
     ink and paper) and another `Dither`, unless these are ""."""
@@ -75,7 +69,8 @@ def adjust_look(look: Kind, size: float = 1.0, palette: str = "", dither: str = 
             new = old * size**power
             fields[name] = max(2, round(new)) if isinstance(old, int) else max(1.0, new)
     if palette.strip():
-        chosen = check_palette(read_count(palette) or palette)
+        digits = palette.strip()
+        chosen = check_palette(int(digits) if digits.isdecimal() and len(digits) < 10 else palette)
         if isinstance(look, Cells):
             fields["palette"] = chosen
         elif not isinstance(look, Ink):
